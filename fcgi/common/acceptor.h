@@ -1,0 +1,52 @@
+/*
+ * acceptor.h - from a listening socket to parsed requests.
+ *
+ * The event loop accepts, checks who is calling and waits for the first byte;
+ * only then does one of a few threads let libfcgi parse the request. So a peer
+ * that connects and says nothing costs a descriptor, not a thread.
+ */
+#ifndef PGFEED_ACCEPTOR_H
+#define PGFEED_ACCEPTOR_H
+
+#include <event2/event.h>
+
+#include "config.h"
+#include "request.h"
+
+struct acceptor;
+
+/*
+ * Called in one of the worker threads for each request. The callee owns the
+ * request from here on.
+ */
+typedef void (*acceptor_cb)(struct request *, void *arg);
+
+/*
+ * Serves listen_fd (from socket_listen()) with the given number of threads.
+ * Requests come through cb. The base and arg must outlive the acceptor. Exits
+ * with a message when threads can't be made: this is start-up.
+ */
+struct acceptor *acceptor_new(struct event_base *, int listen_fd,
+    unsigned threads, const struct config *, acceptor_cb cb, void *arg);
+
+/*
+ * Stops accepting. Connections that wait in the backlog stay there for the
+ * next process. Requests being parsed still come through cb.
+ */
+void acceptor_stop(struct acceptor *);
+
+/* Waits for the threads to finish what they have, then frees. */
+void acceptor_free(struct acceptor *);
+
+/*
+ * The socket to serve: one inherited from systemd (LISTEN_FDS, the socket
+ * with that name or the only one), else fd 0 when it is a listening socket
+ * (lighttpd bin-path, spawn-fcgi), else a new Unix socket at path with the
+ * configured mode and group; a dead socket left there is replaced, a live one
+ * is not. Sets *made to whether it is ours to unlink. Returns the descriptor
+ * (non-blocking, close-on-exec) or -1 after logging why.
+ */
+int socket_listen(const struct config *, const char *path, const char *name,
+    bool *made);
+
+#endif

@@ -1,0 +1,444 @@
+/*
+ * config.c - one table of options, read by everything that deals with them.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "log.h"
+
+enum option_type {
+	OPT_STRING,
+	OPT_LIST,
+	OPT_INT,
+	OPT_OCTAL,
+	OPT_TIME, /* 500ms 15s 10min 24h 30d; a bare number is seconds */
+	OPT_SIZE, /* 64kB 32MB 1GB, powers of 1024; a bare number is bytes */
+};
+
+struct option {
+	const char *name;
+	enum option_type type;
+	size_t offset;
+	const char *dflt;
+	int64_t min, max;
+};
+
+#define OPTION(name, type, dflt, min, max) \
+	{ #name, type, offsetof(struct config, name), dflt, min, max }
+#define SECOND INT64_C(1000)
+#define HOUR   (3600 * SECOND)
+#define DAY    (24 * HOUR)
+#define KB     INT64_C(1024)
+#define MB     (1024 * KB)
+
+static const struct option options[] = {
+	OPTION(database, OPT_STRING, "", 0, 0),
+	OPTION(stream_database, OPT_STRING, "", 0, 0),
+	OPTION(post_database, OPT_STRING, "", 0, 0),
+	OPTION(listen, OPT_LIST, "", 0, 0),
+
+	OPTION(stream_socket, OPT_STRING, "/run/pgfeed/stream.sock", 0, 0),
+	OPTION(post_socket, OPT_STRING, "/run/pgfeed/post.sock", 0, 0),
+	OPTION(socket_mode, OPT_OCTAL, "0660", 0, 0777),
+	OPTION(socket_group, OPT_STRING, "", 0, 0),
+	OPTION(peer_users, OPT_LIST, "root www-data", 0, 0),
+	OPTION(base_path, OPT_STRING, "/events", 0, 0),
+	OPTION(backlog, OPT_INT, "4096", 1, 65535),
+
+	OPTION(heartbeat, OPT_TIME, "15s", 100, HOUR),
+	OPTION(retry_min, OPT_TIME, "2s", 0, HOUR),
+	OPTION(retry_max, OPT_TIME, "5s", 0, HOUR),
+	OPTION(max_age, OPT_TIME, "10min", 0, 30 * DAY),
+	OPTION(max_streams, OPT_INT, "10000", 1, 1000000),
+	OPTION(max_topics, OPT_INT, "32", 1, 1024),
+	OPTION(ring_size, OPT_SIZE, "32MB", 64 * KB, 1024 * 1024 * MB),
+	OPTION(lag_limit, OPT_TIME, "30s", 100, HOUR),
+	OPTION(poll_wait, OPT_TIME, "25s", 0, HOUR),
+	OPTION(stream_threads, OPT_INT, "4", 1, 64),
+
+	OPTION(post_threads, OPT_INT, "64", 1, 1024),
+	OPTION(payload_limit, OPT_SIZE, "64kB", 1, MB),
+	OPTION(body_limit, OPT_SIZE, "1MB", KB, 64 * MB),
+	OPTION(request_timeout, OPT_TIME, "10s", 100, HOUR),
+	OPTION(origins, OPT_LIST, "", 0, 0),
+	OPTION(key_age, OPT_TIME, "24h", SECOND, 365 * DAY),
+
+	OPTION(retention, OPT_TIME, "7d", 0, 36500 * DAY),
+
+	OPTION(log, OPT_STRING, "stderr", 0, 0),
+	OPTION(log_level, OPT_STRING, "info", 0, 0),
+};
+
+static void
+free_list(struct config_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->item[i]);
+	free(l->item);
+	l->item = NULL;
+	l->n = 0;
+}
+
+static int
+set_list(struct config_list *l, const char *value)
+{
+	static const char blanks[] = " \t,";
+	char **p;
+
+	free_list(l);
+	while (*(value += strspn(value, blanks)) != '\0') {
+		size_t n = strcspn(value, blanks);
+
+		p = realloc(l->item, (l->n + 1) * sizeof(*p));
+		if (p == NULL)
+			return -1;
+		l->item = p;
+		p[l->n] = strndup(value, n);
+		if (p[l->n] == NULL)
+			return -1;
+		l->n++;
+		value += n;
+	}
+	return 0;
+}
+
+/* A number with one of the units; a bare number counts in units[0]. */
+static int
+parse_scaled(const char *s, const char *const *names, const int64_t *factors,
+    int64_t *out)
+{
+	char *end;
+	int64_t n;
+	size_t i;
+
+	if (!isdigit((unsigned char)*s))
+		return -1;
+	errno = 0;
+	n = strtoll(s, &end, 10);
+	if (errno != 0)
+		return -1;
+	while (*end == ' ')
+		end++;
+	for (i = 0; names[i] != NULL; i++) {
+		if (strcasecmp(end, names[i]) == 0)
+			return __builtin_mul_overflow(n, factors[i], out) ? -1
+									  : 0;
+	}
+	return -1;
+}
+
+static int
+parse_number(const struct option *o, const char *value, int64_t *out)
+{
+	static const char *const times[] = { "", "ms", "s", "min", "h", "d",
+		NULL };
+	static const int64_t time_ms[] = { SECOND, 1, SECOND, 60 * SECOND, HOUR,
+		DAY };
+	static const char *const sizes[] = { "", "kB", "MB", "GB", NULL };
+	static const int64_t size_bytes[] = { 1, KB, MB, 1024 * MB };
+	static const char *const ones[] = { "", NULL };
+	static const int64_t one[] = { 1 };
+	char *end;
+
+	switch (o->type) {
+	case OPT_TIME:
+		return parse_scaled(value, times, time_ms, out);
+	case OPT_SIZE:
+		return parse_scaled(value, sizes, size_bytes, out);
+	case OPT_INT:
+		return parse_scaled(value, ones, one, out);
+	default: /* OPT_OCTAL */
+		*out = strtoll(value, &end, 8);
+		return *value == '\0' || *end != '\0' ? -1 : 0;
+	}
+}
+
+static const char *
+type_hint(enum option_type type)
+{
+	switch (type) {
+	case OPT_TIME:
+		return "a time such as 500ms, 15s, 10min, 24h or 7d";
+	case OPT_SIZE:
+		return "a size such as 4096, 64kB or 32MB";
+	case OPT_OCTAL:
+		return "an octal mode such as 0660";
+	default:
+		return "a whole number";
+	}
+}
+
+/* Sets one option; on -1 err says why, without file and line. */
+static int
+set_option(struct config *c, const struct option *o, const char *value,
+    char *err, size_t size)
+{
+	void *field = (char *)c + o->offset;
+	int64_t n = 0;
+	char *s;
+
+	switch (o->type) {
+	case OPT_STRING:
+		s = strdup(value);
+		if (s == NULL)
+			break;
+		free(*(char **)field);
+		*(char **)field = s;
+		return 0;
+	case OPT_LIST:
+		if (set_list(field, value) == -1)
+			break;
+		return 0;
+	default:
+		if (parse_number(o, value, &n) == -1) {
+			snprintf(err, size, "%s needs %s, not \"%s\"", o->name,
+			    type_hint(o->type), value);
+			return -1;
+		}
+		if (n < o->min || n > o->max) {
+			snprintf(err, size, "%s = %s is out of range", o->name,
+			    value);
+			return -1;
+		}
+		*(int64_t *)field = n;
+		return 0;
+	}
+	snprintf(err, size, "out of memory");
+	return -1;
+}
+
+struct loading {
+	struct config *c;
+	char err[256]; /* of the first bad line */
+};
+
+static int
+on_line(void *arg, const char *section, const char *name, const char *value)
+{
+	struct loading *l = arg;
+	char ignored[256], *err = l->err[0] == '\0' ? l->err : ignored;
+
+	if (*section != '\0') {
+		snprintf(err, sizeof(l->err),
+		    "sections such as [%s] are not used here", section);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		if (strcmp(options[i].name, name) == 0)
+			return set_option(l->c, &options[i], value, err,
+				   sizeof(l->err)) == 0;
+	}
+	snprintf(err, sizeof(l->err), "there is no option \"%s\"", name);
+	return 0;
+}
+
+/*
+ * fgets() for inih, which silently splits lines longer than its buffer:
+ * refuse them instead.
+ */
+static char *
+read_line(char *s, int size, void *arg)
+{
+	char *line = fgets(s, size, (FILE *)arg);
+
+	if (line != NULL && strlen(line) == (size_t)size - 1 &&
+	    line[size - 2] != '\n') {
+		int ch;
+
+		while ((ch = getc((FILE *)arg)) != '\n' && ch != EOF)
+			continue;
+		strcpy(s, "line_too_long\n");
+	}
+	return line;
+}
+
+static int
+load_file(struct config *c, const char *path, char *err, size_t size)
+{
+	struct loading l = { .c = c };
+	FILE *f;
+	int line;
+
+	f = fopen(path, "re");
+	if (f == NULL) {
+		snprintf(err, size, "could not read \"%s\": %s", path,
+		    strerror(errno));
+		return -1;
+	}
+	line = ini_parse_stream(read_line, f, on_line, &l);
+	fclose(f);
+	if (line == 0)
+		return 0;
+	if (l.err[0] == '\0')
+		snprintf(l.err, sizeof(l.err), "not of the form name = value");
+	snprintf(err, size, "%s:%d: %s", path, line, l.err);
+	return -1;
+}
+
+static int
+load_environment(struct config *c, char *err, size_t size)
+{
+	char name[64], why[256];
+	const char *value;
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		size_t n = (size_t)snprintf(name, sizeof(name), "PGFEED_%s",
+		    options[i].name);
+
+		for (size_t k = 0; k < n; k++)
+			name[k] = (char)toupper((unsigned char)name[k]);
+		value = getenv(name);
+		if (value != NULL && set_option(c, &options[i], value, why,
+					 sizeof(why)) == -1) {
+			snprintf(err, size, "environment %s: %s", name, why);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+check(const struct config *c, char *err, size_t size)
+{
+	if (c->retry_min > c->retry_max)
+		snprintf(err, size, "retry_min is greater than retry_max");
+	else if (c->base_path[0] != '/' ||
+	    (c->base_path[1] != '\0' &&
+		c->base_path[strlen(c->base_path) - 1] == '/'))
+		snprintf(err, size,
+		    "base_path must begin with / and not end with one");
+	else if (c->payload_limit > c->body_limit)
+		snprintf(err, size,
+		    "payload_limit is greater than body_limit");
+	else if (strcmp(c->log, "stderr") != 0 && strcmp(c->log, "syslog") != 0)
+		snprintf(err, size, "log must be stderr or syslog");
+	else if (strcmp(c->log_level, "error") != 0 &&
+	    strcmp(c->log_level, "warning") != 0 &&
+	    strcmp(c->log_level, "info") != 0 &&
+	    strcmp(c->log_level, "debug") != 0)
+		snprintf(err, size,
+		    "log_level must be error, warning, info or debug");
+	else
+		return 0;
+	return -1;
+}
+
+int
+config_load(struct config *c, const char *path, char *err, size_t size)
+{
+	static const char standard[] = SYSCONFDIR "/pgfeed/pgfeed.conf";
+
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		if (set_option(c, &options[i], options[i].dflt, err, size) ==
+		    -1)
+			goto fail;
+	}
+	if (path == NULL)
+		path = getenv("PGFEED_CONF");
+	if (path == NULL && access(standard, F_OK) == 0)
+		path = standard;
+	if (path != NULL && load_file(c, path, err, size) == -1)
+		goto fail;
+	if (load_environment(c, err, size) == -1 || check(c, err, size) == -1)
+		goto fail;
+	return 0;
+fail:
+	config_free(c);
+	return -1;
+}
+
+void
+config_free(struct config *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		void *field = (char *)c + options[i].offset;
+
+		if (options[i].type == OPT_STRING)
+			free(*(char **)field);
+		else if (options[i].type == OPT_LIST)
+			free_list(field);
+	}
+	memset(c, 0, sizeof(*c));
+}
+
+/* The largest unit that divides n. */
+static void
+print_scaled(FILE *f, int64_t n, const char *const *names,
+    const int64_t *factors, size_t count)
+{
+	while (count > 1 && (n == 0 || n % factors[count - 1] != 0))
+		count--;
+	fprintf(f, "%lld%s", (long long)(n / factors[count - 1]),
+	    names[count - 1]);
+}
+
+void
+config_print(const struct config *c, FILE *f)
+{
+	static const char *const times[] = { "ms", "s", "min", "h", "d" };
+	static const int64_t time_ms[] = { 1, SECOND, 60 * SECOND, HOUR, DAY };
+	static const char *const sizes[] = { "", "kB", "MB", "GB" };
+	static const int64_t size_bytes[] = { 1, KB, MB, 1024 * MB };
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		const struct option *o = &options[i];
+		const void *field = (const char *)c + o->offset;
+		const struct config_list *l = field;
+		const int64_t *n = field;
+
+		fprintf(f, "%s = ", o->name);
+		switch (o->type) {
+		case OPT_STRING:
+			fputs(*(char *const *)field, f);
+			break;
+		case OPT_LIST:
+			for (size_t k = 0; k < l->n; k++)
+				fprintf(f, "%s%s", k > 0 ? " " : "",
+				    l->item[k]);
+			break;
+		case OPT_INT:
+			fprintf(f, "%lld", (long long)*n);
+			break;
+		case OPT_OCTAL:
+			fprintf(f, "%04llo", (unsigned long long)*n);
+			break;
+		case OPT_TIME:
+			print_scaled(f, *n, times, time_ms, ARRAY_LEN(times));
+			break;
+		case OPT_SIZE:
+			print_scaled(f, *n, sizes, size_bytes,
+			    ARRAY_LEN(sizes));
+			break;
+		}
+		fputc('\n', f);
+	}
+}
+
+const char *
+config_database(const struct config *c, const char *own)
+{
+	return *own != '\0' ? own : c->database;
+}
+
+void
+config_open_log(const struct config *c, const char *name)
+{
+	static const char *const levels[] = {
+		[LOG_LEVEL_ERROR] = "error",
+		[LOG_LEVEL_WARNING] = "warning",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+	enum log_level level = LOG_LEVEL_ERROR;
+
+	while (level < LOG_LEVEL_DEBUG &&
+	    strcmp(levels[level], c->log_level) != 0)
+		level++;
+	log_open(name, strcmp(c->log, "syslog") == 0, level);
+}
