@@ -23,8 +23,8 @@ const char *request_param(const struct request *, const char *name);
 const char *request_param_or_empty(const struct request *, const char *name);
 
 /*
- * Reads up to n bytes of the body, blocking for at most the acceptor's
- * request timeout. Returns the count, 0 at the end of the body, or -1 when the
+ * Reads up to n bytes of the body. The whole request has to arrive within
+ * request_timeout. Returns the count, 0 at the end of the body, or -1 when the
  * peer stalled, left or broke the protocol.
  */
 ssize_t request_read(struct request *, void *, size_t n) MUSTCHECK;

@@ -1,0 +1,466 @@
+/*
+ * acceptor.c - from a listening socket to parsed requests.
+ *
+ *     accept --> wait for the first byte --> queue --> worker: libfcgi --> cb
+ *     (loop)     (loop)                                (threads)
+ *
+ * This is the only file that knows libfcgi. The library parses well but blocks
+ * badly: its own accept polls for two seconds, its reads have no time limit and
+ * its close waits for the peer. So the connection is accepted here, a watchdog
+ * shuts it down when the request takes too long to arrive, and the library only
+ * sees a connected descriptor (ipcFd set, no listening socket) that already has
+ * something to read. It accepts a parameter list cut short by a lost peer: its
+ * stream error is checked, else a missing REMOTE_USER would pass for nobody.
+ *
+ * Owner: the loop owns a waiting connection, a worker the request made from it,
+ * then whoever the callback gave it to.
+ */
+#include <sys/socket.h>
+#include <sys/queue.h>
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "acceptor.h"
+#include "log.h"
+
+#define ACCEPTS_PER_TURN 64
+#define WORKER_STACK     (256 * 1024)
+
+struct request {
+	LIST_ENTRY(request) entry; /* in acceptor.parsing until it ends */
+	FCGX_Request fcgx;
+	struct acceptor *acceptor; /* NULL for CGI */
+	int64_t deadline_ms;
+	bool late; /* the watchdog shut it down */
+};
+
+/* A connection that has not said anything yet. */
+struct waiting {
+	TAILQ_ENTRY(waiting) entry;
+	struct acceptor *acceptor;
+	struct event event;
+	int fd;
+};
+
+struct acceptor {
+	struct event_base *base;
+	int listen_fd;
+	const struct config *config;
+	acceptor_cb cb;
+	void *arg;
+	struct event *on_connect;
+	struct event *on_tick; /* watchdog, once a second */
+	TAILQ_HEAD(, waiting) silent;
+	uid_t *uids;
+	size_t n_uids;
+	uint64_t refused;
+
+	/* Shared with the workers, under mutex. */
+	pthread_mutex_t mutex;
+	pthread_cond_t work;
+	TAILQ_HEAD(, waiting) ready;
+	LIST_HEAD(, request) parsing;
+	bool stopping;
+	pthread_t *thread;
+	unsigned n_threads;
+};
+
+/*
+ * The watchdog's list holds each request whose bytes are still to come. Off
+ * the list the descriptor may be closed and its number used again.
+ */
+static void
+unwatch(struct request *r)
+{
+	if (r->acceptor == NULL || r->deadline_ms == 0)
+		return;
+	pthread_mutex_lock(&r->acceptor->mutex);
+	LIST_REMOVE(r, entry);
+	pthread_mutex_unlock(&r->acceptor->mutex);
+	r->deadline_ms = 0;
+}
+
+const char *
+request_param(const struct request *r, const char *name)
+{
+	if (r->acceptor == NULL)
+		return getenv(name);
+	return FCGX_GetParam(name, r->fcgx.envp);
+}
+
+const char *
+request_param_or_empty(const struct request *r, const char *name)
+{
+	const char *value = request_param(r, name);
+
+	return value != NULL ? value : "";
+}
+
+ssize_t
+request_read(struct request *r, void *p, size_t n)
+{
+	int got;
+
+	if (r->acceptor == NULL) {
+		ssize_t count;
+
+		do
+			count = read(STDIN_FILENO, p, n);
+		while (count == -1 && errno == EINTR);
+		return count;
+	}
+	got = FCGX_GetStr(p, (int)MIN(n, 65536), r->fcgx.in);
+	if (got == 0 && FCGX_GetError(r->fcgx.in) != 0)
+		return -1;
+	return got;
+}
+
+int
+request_write(struct request *r, const void *p, size_t n)
+{
+	const char *s = p;
+
+	if (r->acceptor != NULL)
+		return FCGX_PutStr(s, (int)n, r->fcgx.out) == (int)n ? 0 : -1;
+	while (n > 0) {
+		ssize_t done = write(STDOUT_FILENO, s, n);
+
+		if (done == -1 && errno == EINTR)
+			continue;
+		if (done == -1)
+			return -1;
+		s += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+/*
+ * As FCGX_Finish_r(), but without its wait of up to two seconds for the peer
+ * to close. What the peer sent and nobody read is discarded, or else close()
+ * would turn into a reset.
+ */
+void
+request_finish(struct request *r)
+{
+	char junk[4096];
+	int fd;
+
+	unwatch(r);
+	if (r->acceptor != NULL) {
+		fd = r->fcgx.ipcFd;
+		FCGX_FClose(r->fcgx.err);
+		FCGX_FClose(r->fcgx.out);
+		FCGX_Free(&r->fcgx, 0);
+		while (recv(fd, junk, sizeof(junk), MSG_DONTWAIT) > 0)
+			continue;
+		shutdown(fd, SHUT_WR);
+		close(fd);
+	}
+	free(r);
+}
+
+struct taken
+request_take(struct request *r)
+{
+	struct taken t = { .fd = r->fcgx.ipcFd,
+		.id = (uint16_t)r->fcgx.requestId };
+
+	unwatch(r);
+	FCGX_Free(&r->fcgx, 0);
+	fcntl(t.fd, F_SETFL, O_NONBLOCK);
+	free(r);
+	return t;
+}
+
+bool
+request_is_cgi(void)
+{
+	return FCGX_IsCGI() != 0;
+}
+
+struct request *
+request_from_cgi(void)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		log_fatal("out of memory");
+	return r;
+}
+
+/* Parses one connection; closes it when that fails. */
+static void
+serve(struct acceptor *a, int fd)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (r == NULL) {
+		close(fd);
+		return;
+	}
+	FCGX_InitRequest(&r->fcgx, -1, 0);
+	r->fcgx.ipcFd = fd;
+	r->fcgx.keepConnection = 1; /* or Accept_r closes it at once */
+	r->acceptor = a;
+	r->deadline_ms = now_ms() + a->config->request_timeout;
+	pthread_mutex_lock(&a->mutex);
+	LIST_INSERT_HEAD(&a->parsing, r, entry);
+	pthread_mutex_unlock(&a->mutex);
+
+	if (FCGX_Accept_r(&r->fcgx) != 0) {
+		/* The library closed fd; the watchdog must not touch it. */
+		unwatch(r);
+		FCGX_Free(&r->fcgx, 0);
+		free(r);
+		log_debug("connection dropped: not a FastCGI request");
+		return;
+	}
+	r->fcgx.keepConnection = 0;
+	if (FCGX_GetError(r->fcgx.in) != 0 ||
+	    strcmp(request_param_or_empty(r, "FCGI_ROLE"), "RESPONDER") != 0 ||
+	    request_param(r, "REQUEST_METHOD") == NULL) {
+		log_debug("connection dropped: its request is incomplete");
+		unwatch(r);
+		FCGX_Free(&r->fcgx, 0);
+		free(r);
+		close(fd);
+		return;
+	}
+	a->cb(r, a->arg);
+}
+
+static void *
+worker(void *arg)
+{
+	struct acceptor *a = arg;
+
+	pthread_mutex_lock(&a->mutex);
+	for (;;) {
+		struct waiting *w = TAILQ_FIRST(&a->ready);
+		int fd;
+
+		if (w == NULL && a->stopping)
+			break;
+		if (w == NULL) {
+			pthread_cond_wait(&a->work, &a->mutex);
+			continue;
+		}
+		TAILQ_REMOVE(&a->ready, w, entry);
+		pthread_mutex_unlock(&a->mutex);
+		fd = w->fd;
+		free(w);
+		serve(a, fd);
+		pthread_mutex_lock(&a->mutex);
+	}
+	pthread_mutex_unlock(&a->mutex);
+	return NULL;
+}
+
+static void
+on_first_byte(evutil_socket_t fd, short what, void *arg)
+{
+	struct waiting *w = arg;
+	struct acceptor *a = w->acceptor;
+
+	TAILQ_REMOVE(&a->silent, w, entry);
+	event_del(&w->event);
+	if (what & EV_TIMEOUT) {
+		close(fd);
+		free(w);
+		return;
+	}
+	pthread_mutex_lock(&a->mutex);
+	TAILQ_INSERT_TAIL(&a->ready, w, entry);
+	pthread_cond_signal(&a->work);
+	pthread_mutex_unlock(&a->mutex);
+}
+
+/* Only the web server may talk to us: FastCGI itself has no authentication. */
+static bool
+peer_allowed(struct acceptor *a, int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == -1)
+		return false;
+	for (size_t i = 0; i < a->n_uids; i++) {
+		if (peer.uid == a->uids[i])
+			return true;
+	}
+	if (a->refused++ % 1000 == 0)
+		log_warning("connection refused: user %u is not among "
+			    "peer_users",
+		    (unsigned)peer.uid);
+	return false;
+}
+
+static void
+add_connection(struct acceptor *a, int fd)
+{
+	struct timeval limit = { .tv_sec = a->config->request_timeout / 1000,
+		.tv_usec = a->config->request_timeout % 1000 * 1000 };
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (w == NULL || !peer_allowed(a, fd)) {
+		free(w);
+		close(fd);
+		return;
+	}
+	/* An accepted socket does not inherit these from the listening one. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	w->acceptor = a;
+	w->fd = fd;
+	event_assign(&w->event, a->base, fd, EV_READ, on_first_byte, w);
+	event_add(&w->event, &limit);
+	TAILQ_INSERT_TAIL(&a->silent, w, entry);
+}
+
+static void
+on_connect(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct acceptor *a = arg;
+
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd != -1) {
+			add_connection(a, fd);
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		if (errno != EAGAIN && errno != EWOULDBLOCK) {
+			/* No descriptors or memory: the tick tries again. */
+			log_sys("could not accept a connection");
+			event_del(a->on_connect);
+		}
+		break;
+	}
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct acceptor *a = arg;
+	struct request *r;
+	int64_t now = now_ms();
+
+	if (!a->stopping && !event_pending(a->on_connect, EV_READ, NULL))
+		event_add(a->on_connect, NULL);
+	pthread_mutex_lock(&a->mutex);
+	LIST_FOREACH (r, &a->parsing, entry) {
+		if (r->deadline_ms < now && !r->late) {
+			r->late = true;
+			shutdown(r->fcgx.ipcFd, SHUT_RD);
+		}
+	}
+	pthread_mutex_unlock(&a->mutex);
+}
+
+static void
+resolve_peers(struct acceptor *a)
+{
+	const struct config_list *users = &a->config->peer_users;
+
+	a->uids = calloc(users->n + 2, sizeof(*a->uids));
+	if (a->uids == NULL)
+		log_fatal("out of memory");
+	a->uids[a->n_uids++] = geteuid();
+	a->uids[a->n_uids++] = 0;
+	for (size_t i = 0; i < users->n; i++) {
+		struct passwd *pw = getpwnam(users->item[i]);
+		char *end;
+		unsigned long uid = strtoul(users->item[i], &end, 10);
+
+		if (pw != NULL)
+			a->uids[a->n_uids++] = pw->pw_uid;
+		else if (*end == '\0')
+			a->uids[a->n_uids++] = (uid_t)uid;
+		else
+			log_info("peer_users: there is no user \"%s\" here",
+			    users->item[i]);
+	}
+}
+
+struct acceptor *
+acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
+    const struct config *config, acceptor_cb cb, void *arg)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+	struct acceptor *a = calloc(1, sizeof(*a));
+	pthread_attr_t attr;
+
+	if (a == NULL || FCGX_Init() != 0)
+		log_fatal("could not start: out of memory");
+	a->base = base;
+	a->listen_fd = listen_fd;
+	a->config = config;
+	a->cb = cb;
+	a->arg = arg;
+	TAILQ_INIT(&a->silent);
+	TAILQ_INIT(&a->ready);
+	LIST_INIT(&a->parsing);
+	pthread_mutex_init(&a->mutex, NULL);
+	pthread_cond_init(&a->work, NULL);
+	resolve_peers(a);
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, WORKER_STACK);
+	a->thread = calloc(threads, sizeof(*a->thread));
+	while (a->thread != NULL && a->n_threads < threads &&
+	    pthread_create(&a->thread[a->n_threads], &attr, worker, a) == 0)
+		a->n_threads++;
+	pthread_attr_destroy(&attr);
+	if (a->n_threads < threads)
+		log_fatal("could not start %u threads", threads);
+
+	a->on_connect = event_new(base, listen_fd, EV_READ | EV_PERSIST,
+	    on_connect, a);
+	a->on_tick = event_new(base, -1, EV_PERSIST, on_tick, a);
+	if (a->on_connect == NULL || a->on_tick == NULL)
+		log_fatal("could not start: out of memory");
+	event_add(a->on_connect, NULL);
+	event_add(a->on_tick, &second);
+	return a;
+}
+
+void
+acceptor_stop(struct acceptor *a)
+{
+	event_del(a->on_connect);
+	pthread_mutex_lock(&a->mutex);
+	a->stopping = true;
+	pthread_cond_broadcast(&a->work);
+	pthread_mutex_unlock(&a->mutex);
+}
+
+void
+acceptor_free(struct acceptor *a)
+{
+	struct waiting *w;
+
+	for (unsigned i = 0; i < a->n_threads; i++)
+		pthread_join(a->thread[i], NULL);
+	while ((w = TAILQ_FIRST(&a->silent)) != NULL) {
+		TAILQ_REMOVE(&a->silent, w, entry);
+		event_del(&w->event);
+		close(w->fd);
+		free(w);
+	}
+	event_free(a->on_connect);
+	event_free(a->on_tick);
+	pthread_cond_destroy(&a->work);
+	pthread_mutex_destroy(&a->mutex);
+	free(a->thread);
+	free(a->uids);
+	free(a);
+}
