@@ -26,6 +26,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/event_struct.h>
+
 #include "acceptor.h"
 #include "log.h"
 
