@@ -1,0 +1,101 @@
+-- The feed itself: events, what gateways remember about them, and the bell.
+--
+-- An event's id is drawn when it is inserted and becomes visible when its
+-- transaction commits, so ids appear out of order. pgfeed finds out which
+-- unseen ids may still come from who holds the lock on the sequence. For that:
+-- the identity is GENERATED ALWAYS with CACHE 1, nobody may use the sequence
+-- directly, and it is never set back. pgfeed.check() looks after these.
+
+DO $$
+BEGIN
+  IF current_setting('server_encoding') <> 'UTF8' THEN
+    RAISE 'pgfeed needs a database with encoding UTF8, this one has %',
+      current_setting('server_encoding')
+      USING HINT = 'Create it with: createdb -E UTF8 -T template0 NAME';
+  END IF;
+END $$;
+
+CREATE SCHEMA pgfeed;
+COMMENT ON SCHEMA pgfeed IS 'events that pgfeed streams to browsers';
+
+-- What "pgfeed migrate" has applied. It writes here, the files do not.
+CREATE TABLE pgfeed.migration (
+  version  integer PRIMARY KEY,
+  name     text NOT NULL,
+  checksum text NOT NULL,
+  at       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The same rule as topic.h: segments joined by "/", none empty, no control
+-- character, no "*"; names below "-" are pgfeed's own.
+CREATE FUNCTION pgfeed.topic_valid(topic text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN octet_length(topic) BETWEEN 1 AND 255
+  AND topic ~ '^[^\u0001-\u001f\u007f*/]+(/[^\u0001-\u001f\u007f*/]+)*$'
+  AND topic !~ '^-(/|$)';
+
+-- Partitioned by id, so that old history goes away by dropping a table. The
+-- last partition is open-ended: an INSERT can never miss a partition, whether
+-- or not anybody looked after them. It is kept empty: pgfeed.rotate() splits
+-- it at a bound above the highest id long before it gets a row, which
+-- moves no row and scans none; should it have rows, the split still works.
+CREATE TABLE pgfeed.event (
+  id    bigint GENERATED ALWAYS AS IDENTITY (CACHE 1),
+  at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  topic text NOT NULL,
+  kind  text,
+  data  text NOT NULL,
+  PRIMARY KEY (id),
+  CONSTRAINT topic_is_valid CHECK (pgfeed.topic_valid(topic)),
+  CONSTRAINT kind_is_1_to_64_bytes_in_one_line CHECK
+    (octet_length(kind) BETWEEN 1 AND 64 AND kind !~ '[\n\r]'),
+  CONSTRAINT data_is_at_most_1_mib CHECK (octet_length(data) <= 1048576)
+) PARTITION BY RANGE (id);
+CREATE INDEX event_topic_id ON pgfeed.event (topic, id);
+CREATE TABLE pgfeed.event_1 PARTITION OF pgfeed.event
+  FOR VALUES FROM (MINVALUE) TO (100001);
+CREATE TABLE pgfeed.event_100001 PARTITION OF pgfeed.event
+  FOR VALUES FROM (100001) TO (MAXVALUE);
+
+COMMENT ON TABLE pgfeed.event IS
+  'one row per event; INSERT (topic, kind, data) publishes it';
+
+-- low:    every id up to it is finished, committed or never to come. A hint
+--         that shortens the start of a gateway; any gateway raises it.
+-- oldest: events below it are gone or about to go. It is raised, and that
+--         committed, before anything is removed: whoever reads a page of events
+--         and then this column knows whether the page was complete.
+CREATE TABLE pgfeed.mark (
+  one    boolean PRIMARY KEY DEFAULT true CHECK (one),
+  low    bigint NOT NULL DEFAULT 0,
+  oldest bigint NOT NULL DEFAULT 1
+) WITH (fillfactor = 50);
+INSERT INTO pgfeed.mark DEFAULT VALUES;
+
+-- When the server's timeline began, in ids. Ids above first_id of a later
+-- timeline may have been other events before that failover.
+CREATE TABLE pgfeed.epoch (
+  tli      integer PRIMARY KEY,
+  first_id bigint NOT NULL,
+  at       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The bell says "look", never what: one empty notification per transaction.
+-- SET pgfeed.bell = off silences it for a session that rings by other means.
+-- An event must be durable before a browser sees it, or a crash could hand out
+-- its id again; hence the synchronous commit.
+CREATE FUNCTION pgfeed.bell() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  IF current_setting('pgfeed.bell', true) IS DISTINCT FROM 'off' THEN
+    PERFORM pg_notify('pgfeed', '');
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER bell AFTER INSERT ON pgfeed.event
+  FOR EACH STATEMENT EXECUTE FUNCTION pgfeed.bell();
+
+REVOKE EXECUTE ON FUNCTION pgfeed.bell() FROM PUBLIC;

@@ -1,0 +1,6 @@
+DROP FUNCTION pgfeed.expire_keys(interval, integer);
+DROP FUNCTION pgfeed.prune_sweep(integer);
+DROP FUNCTION pgfeed.prune_mark(interval, boolean);
+DROP FUNCTION pgfeed.rotate(bigint, boolean);
+DROP FUNCTION pgfeed.take_event();
+DROP VIEW pgfeed.holder, pgfeed.partition;
