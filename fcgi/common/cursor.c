@@ -80,7 +80,7 @@ cursor_parse(struct cursor *c, const char *s, size_t n)
 
 	c->tli = 1;
 	c->n = 0;
-	if (n >= CURSOR_TEXT_MAX || !number_parse(&s, end, 10, INT64_MAX, &v))
+	if (!number_parse(&s, end, 10, INT64_MAX, &v))
 		return false;
 	if (s < end && *s == '~') {
 		if (v < 2 || v > UINT32_MAX)
@@ -372,8 +372,6 @@ cursor_union(struct cursor *out, const struct cursor *a, const struct cursor *b)
 		struct cursor_range r = { MAX(x.low, y.low),
 			MIN(x.high, y.high) };
 
-		if (r.low > last)
-			break;
 		if (r.low <= r.high) {
 			assert(n < ARRAY_LEN(both));
 			both[n++] = r;

@@ -305,6 +305,50 @@ a_union_out_of_ranges_claims_less(void **state)
 			assert_true(cursor_has(&a, id) || cursor_has(&b, id));
 }
 
+/* What is given up is what costs least: the two ids between 491 and 494. */
+static void
+a_union_out_of_ranges_gives_up_the_fewest_ids(void **state)
+{
+	struct cursor a, b, u;
+
+	cursor_init(&a, 1, 1281);
+	for (a.n = 0; a.n < CURSOR_MAX_RANGES; a.n++)
+		a.hole[a.n].low = a.hole[a.n].high = 10 * a.n + 1;
+	a.hole[50].low = a.hole[50].high = 494;
+	cursor_init(&b, 1, 1290);
+	b.n = 1;
+	b.hole[0] = (struct cursor_range){ 1, 1285 };
+	assert_sane(&a);
+	assert_sane(&b);
+
+	/* Open in both: what a has open, and 1282 to 1285. */
+	assert_false(cursor_union(&u, &a, &b));
+	assert_sane(&u);
+	assert_int_equal(u.n, CURSOR_MAX_RANGES);
+	assert_true(u.last == b.last);
+	for (int64_t id = 1; id <= u.last; id++)
+		assert_int_equal(cursor_has(&u, id),
+		    (cursor_has(&a, id) || cursor_has(&b, id)) && id != 492 &&
+			id != 493);
+}
+
+/* A row that g has not got to: all that g knows nothing of stays open. */
+static void
+a_step_past_the_gateway_leaves_the_unknown_open(void **state)
+{
+	struct cursor c, g;
+
+	cursor_init(&g, 1, 10);
+	cursor_init(&c, 1, 5);
+	assert_true(cursor_step_through(&c, 15, &g));
+	assert_int_equal(c.n, 1);
+	assert_true(c.hole[0].low == 11 && c.hole[0].high == 14);
+	cursor_init(&c, 1, 12);
+	assert_true(cursor_step_through(&c, 15, &g));
+	assert_int_equal(c.n, 1);
+	assert_true(c.hole[0].low == 13 && c.hole[0].high == 14);
+}
+
 static void
 timelines_do_not_mix(void **state)
 {
@@ -505,6 +549,9 @@ main(void)
 		cmocka_unit_test(an_id_stepped_over_is_a_hole_until_it_is_seen),
 		cmocka_unit_test(at_the_cap_only_exact_steps_are_taken),
 		cmocka_unit_test(a_union_out_of_ranges_claims_less),
+		cmocka_unit_test(a_union_out_of_ranges_gives_up_the_fewest_ids),
+		cmocka_unit_test(
+		    a_step_past_the_gateway_leaves_the_unknown_open),
 		cmocka_unit_test(timelines_do_not_mix),
 		cmocka_unit_test(the_last_id_of_all_is_no_exception),
 		cmocka_unit_test(random_steps_agree_with_the_model),
