@@ -1,0 +1,33 @@
+/*
+ * db.h - connections to PostgreSQL as pgfeed wants them. All of this blocks.
+ */
+#ifndef PGFEED_DB_H
+#define PGFEED_DB_H
+
+#include <libpq-fe.h>
+
+#include "buf.h"
+
+/*
+ * Connects with a libpq connection string ("" leaves all to PGHOST, PGSERVICE
+ * and the like) within 10 s per host. The session gets time limits of its own
+ * and none on being idle, which would end a LISTEN. role shows in
+ * application_name as "pgfeed/role". Returns the connection, to be ended with
+ * PQfinish(); or NULL with the reason in err.
+ */
+PGconn *db_connect(const char *conninfo, const char *role, struct buf *err);
+
+/*
+ * Runs a statement with n parameters as text. Returns its result, rows or not,
+ * to be freed with PQclear(); or NULL with the reason in err.
+ */
+PGresult *db_query(PGconn *, const char *sql, int n,
+    const char *const *values, struct buf *err);
+
+/* db_query() without parameters, for statements without rows. */
+bool db_exec(PGconn *, const char *sql, struct buf *err) MUSTCHECK;
+
+/* Adds s as one element of a text array's literal: "it\"s". */
+void db_add_element(struct buf *, const char *s);
+
+#endif
