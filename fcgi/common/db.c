@@ -2,18 +2,36 @@
  * db.c - connections to PostgreSQL as pgfeed wants them.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "db.h"
 
-/* Behind an error of libpq's there is a line feed. */
-static void
-set_error(struct buf *err, const char *message)
+#define SERVER_VERSION_MIN 140000
+
+void
+db_error(const PGconn *conn, const PGresult *r, struct buf *err)
 {
+	const char *message = NULL, *hint = NULL;
+
+	if (r != NULL) {
+		message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+		hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
+		if (message == NULL)
+			message = PQresultErrorMessage(r);
+	}
+	if (message == NULL || *message == '\0')
+		message = PQerrorMessage(conn);
 	buf_clear(err);
 	buf_addstr(err, message);
 	while (err->len > 0 && err->data[err->len - 1] == '\n')
 		err->data[--err->len] = '\0';
+	if (hint != NULL)
+		buf_addf(err, " (%s)", hint);
+	for (size_t i = 0; i < err->len; i++) {
+		if (err->data[i] == '\n' || err->data[i] == '\t')
+			err->data[i] = ' ';
+	}
 }
 
 PGresult *
@@ -26,9 +44,7 @@ db_query(PGconn *conn, const char *sql, int n, const char *const *values,
 	if (PQresultStatus(r) == PGRES_TUPLES_OK ||
 	    PQresultStatus(r) == PGRES_COMMAND_OK)
 		return r;
-	set_error(err, PQresultErrorMessage(r));
-	if (err->len == 0)
-		set_error(err, PQerrorMessage(conn));
+	db_error(conn, r, err);
 	PQclear(r);
 	return NULL;
 }
@@ -65,7 +81,14 @@ db_connect(const char *conninfo, const char *role, struct buf *err)
 	snprintf(name, sizeof(name), "pgfeed/%s", role);
 	conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(conn) != CONNECTION_OK) {
-		set_error(err, PQerrorMessage(conn));
+		db_error(conn, NULL, err);
+		PQfinish(conn);
+		return NULL;
+	}
+	if (PQserverVersion(conn) < SERVER_VERSION_MIN) {
+		buf_clear(err);
+		buf_addf(err, "PostgreSQL 14 or later is needed, this is %s",
+		    PQparameterStatus(conn, "server_version"));
 		PQfinish(conn);
 		return NULL;
 	}
@@ -76,6 +99,31 @@ db_connect(const char *conninfo, const char *role, struct buf *err)
 		}
 	}
 	return conn;
+}
+
+int
+db_schema_version(PGconn *conn, struct buf *err)
+{
+	PGresult *r;
+	bool there;
+	int version;
+
+	r = db_query(
+	    conn, "SELECT to_regclass('pgfeed.migration')", 0, NULL, err);
+	if (r == NULL)
+		return -1;
+	there = !PQgetisnull(r, 0, 0);
+	PQclear(r);
+	if (!there)
+		return 0;
+	r = db_query(conn,
+	    "SELECT coalesce(max(version), 0) FROM pgfeed.migration", 0, NULL,
+	    err);
+	if (r == NULL)
+		return -1;
+	version = atoi(PQgetvalue(r, 0, 0));
+	PQclear(r);
+	return version;
 }
 
 void

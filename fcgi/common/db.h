@@ -9,6 +9,12 @@
 #include "buf.h"
 
 /*
+ * The migration that the programs of this version need at least; a script in
+ * tests/unit compares it with migrations/.
+ */
+#define DB_SCHEMA_VERSION 5
+
+/*
  * Connects with a libpq connection string ("" leaves all to PGHOST, PGSERVICE
  * and the like) within 10 s per host. The session gets time limits of its own
  * and none on being idle, which would end a LISTEN. role shows in
@@ -21,11 +27,23 @@ PGconn *db_connect(const char *conninfo, const char *role, struct buf *err);
  * Runs a statement with n parameters as text. Returns its result, rows or not,
  * to be freed with PQclear(); or NULL with the reason in err.
  */
-PGresult *db_query(PGconn *, const char *sql, int n,
-    const char *const *values, struct buf *err);
+PGresult *db_query(PGconn *, const char *sql, int n, const char *const *values,
+    struct buf *err);
 
 /* db_query() without parameters, for statements without rows. */
 bool db_exec(PGconn *, const char *sql, struct buf *err) MUSTCHECK;
+
+/*
+ * What the server says about a failed result, or with NULL about the
+ * connection: its message and behind it, in parentheses, its hint. One line.
+ */
+void db_error(const PGconn *, const PGresult *, struct buf *err);
+
+/*
+ * The last migration that was applied, 0 when there is no pgfeed schema, or
+ * -1 with the reason in err.
+ */
+int db_schema_version(PGconn *, struct buf *err) MUSTCHECK;
 
 /* Adds s as one element of a text array's literal: "it\"s". */
 void db_add_element(struct buf *, const char *s);

@@ -1,0 +1,553 @@
+/*
+ * migrate.c - "pgfeed migrate": brings the schema up, or back down.
+ *
+ * Migrations are files NNNN_name.up.sql and NNNN_name.down.sql. Each runs in
+ * one transaction together with its row in pgfeed.migration, so a failure
+ * leaves what was before. An advisory lock lets one session do this at a time;
+ * a second one waits and then finds nothing left to do.
+ *
+ * Always: what is applied is a prefix of what there is. A file that changed
+ * after it was applied is refused: what runs in the database is not it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "ctl.h"
+#include "db.h"
+
+#define LOCK_KEY       "1885824613, 0" /* beside those of 0004_retention */
+#define FILE_MAX_BYTES (16 << 20)
+
+struct migration {
+	int version;
+	char name[128]; /* "0001_events" */
+	char checksum[65];
+	char applied_at[64]; /* "" when it is not */
+	bool known;          /* there is a file */
+	bool changed;        /* and it is not the one that was applied */
+};
+
+struct migrations {
+	const char *dir;
+	struct migration *item; /* by version */
+	size_t n;
+};
+
+static struct migration *
+add(struct migrations *ms, int version, const char *name)
+{
+	struct migration *m;
+
+	m = realloc(ms->item, (ms->n + 1) * sizeof(*m));
+	if (m == NULL)
+		return NULL;
+	ms->item = m;
+	m += ms->n++;
+	memset(m, 0, sizeof(*m));
+	m->version = version;
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	return m;
+}
+
+static int
+by_version(const void *a, const void *b)
+{
+	const struct migration *x = a, *y = b;
+
+	return (x->version > y->version) - (x->version < y->version);
+}
+
+/* Reads DIR/NAME.WAY.sql whole. */
+static int
+read_sql(const struct migrations *ms, const char *name, const char *way,
+    char *path, size_t size, struct buf *sql)
+{
+	struct stat st;
+	ssize_t n;
+	int fd, rc = -1;
+
+	snprintf(path, size, "%s/%s.%s.sql", ms->dir, name, way);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		ctl_fail("could not read \"%s\": %s", path, strerror(errno));
+		goto out;
+	}
+	if (st.st_size > FILE_MAX_BYTES ||
+	    !buf_reserve(sql, (size_t)st.st_size + 1)) {
+		ctl_fail("\"%s\" is too large", path);
+		goto out;
+	}
+	while (
+	    (n = read(fd, sql->data + sql->len, sql->cap - sql->len - 1)) > 0) {
+		sql->len += (size_t)n;
+		if (!buf_reserve(sql, 4096))
+			break;
+	}
+	if (n == -1) {
+		ctl_fail("could not read \"%s\": %s", path, strerror(errno));
+		goto out;
+	}
+	buf_add(sql, "", 0);
+	if (memchr(sql->data, '\0', sql->len) != NULL) {
+		ctl_fail("\"%s\" is not text", path);
+		goto out;
+	}
+	rc = 0;
+out:
+	if (fd != -1)
+		close(fd);
+	return rc;
+}
+
+static int
+list_files(struct migrations *ms)
+{
+	DIR *d = opendir(ms->dir);
+	struct dirent *e;
+	int rc = -1;
+
+	if (d == NULL) {
+		ctl_fail(
+		    "could not read the migrations in \"%s\": %s (say where "
+		    "they are with --dir or PGFEED_MIGRATIONS)",
+		    ms->dir, strerror(errno));
+		return -1;
+	}
+	while ((e = readdir(d)) != NULL) {
+		static const char up[] = ".up.sql";
+		size_t n = strlen(e->d_name);
+		struct migration *m;
+
+		if (n <= sizeof(up) - 1 ||
+		    strcmp(e->d_name + n - (sizeof(up) - 1), up) != 0)
+			continue;
+		n -= sizeof(up) - 1;
+		if (strspn(e->d_name, "0123456789") != 4 ||
+		    e->d_name[4] != '_' || n >= sizeof(m->name)) {
+			ctl_fail("\"%s/%s\" is not named NNNN_name.up.sql",
+			    ms->dir, e->d_name);
+			goto out;
+		}
+		m = add(ms, atoi(e->d_name), "");
+		if (m == NULL) {
+			ctl_fail("out of memory");
+			goto out;
+		}
+		memcpy(m->name, e->d_name, n);
+		m->known = true;
+	}
+	if (ms->n == 0) {
+		ctl_fail("there are no migrations in \"%s\"", ms->dir);
+		goto out;
+	}
+	qsort(ms->item, ms->n, sizeof(*ms->item), by_version);
+	for (size_t i = 1; i < ms->n; i++) {
+		if (ms->item[i].version == ms->item[i - 1].version) {
+			ctl_fail("\"%s\" and \"%s\" have the same number",
+			    ms->item[i - 1].name, ms->item[i].name);
+			goto out;
+		}
+	}
+	rc = 0;
+out:
+	closedir(d);
+	return rc;
+}
+
+/* The server computes it, so that no hash function is needed here. */
+static int
+compute_checksums(PGconn *db, struct migrations *ms)
+{
+	char path[4096];
+
+	for (size_t i = 0; i < ms->n; i++) {
+		struct buf sql = BUF_INIT;
+		const char *values[1];
+		PGresult *r;
+
+		if (read_sql(ms, ms->item[i].name, "up", path, sizeof(path),
+			&sql) == -1) {
+			buf_fini(&sql);
+			return -1;
+		}
+		values[0] = sql.data;
+		r = PQexecParams(db,
+		    "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')", 1,
+		    NULL, values, NULL, NULL, 0);
+		buf_fini(&sql);
+		if (PQresultStatus(r) != PGRES_TUPLES_OK) {
+			ctl_fail_db(db, r, path);
+			return -1;
+		}
+		snprintf(ms->item[i].checksum, sizeof(ms->item[i].checksum),
+		    "%s", PQgetvalue(r, 0, 0));
+		PQclear(r);
+	}
+	return 0;
+}
+
+static int
+read_applied(PGconn *db, struct migrations *ms)
+{
+	struct buf err = BUF_INIT;
+	PGresult *r;
+	int version;
+
+	version = db_schema_version(db, &err);
+	if (version == -1)
+		ctl_fail("could not read the schema's version: %s", err.data);
+	buf_fini(&err);
+	if (version == -1)
+		return -1;
+	if (version == 0)
+		return 0;
+	r = PQexec(db,
+	    "SELECT version, name, checksum, date_trunc('second', at)"
+	    " FROM pgfeed.migration ORDER BY version");
+	if (PQresultStatus(r) != PGRES_TUPLES_OK) {
+		ctl_fail_db(db, r, "could not read pgfeed.migration");
+		return -1;
+	}
+	for (int i = 0; i < PQntuples(r); i++) {
+		struct migration key = { .version = atoi(PQgetvalue(r, i, 0)) },
+				 *m;
+
+		m = bsearch(
+		    &key, ms->item, ms->n, sizeof(*ms->item), by_version);
+		if (m == NULL) {
+			m = add(ms, key.version, PQgetvalue(r, i, 1));
+			if (m == NULL) {
+				PQclear(r);
+				ctl_fail("out of memory");
+				return -1;
+			}
+			snprintf(m->applied_at, sizeof(m->applied_at), "%s",
+			    PQgetvalue(r, i, 3));
+			qsort(ms->item, ms->n, sizeof(*ms->item), by_version);
+			continue;
+		}
+		m->changed = strcmp(m->checksum, PQgetvalue(r, i, 2)) != 0;
+		snprintf(m->applied_at, sizeof(m->applied_at), "%s",
+		    PQgetvalue(r, i, 3));
+	}
+	PQclear(r);
+	return 0;
+}
+
+static bool
+is_applied(const struct migration *m)
+{
+	return m->applied_at[0] != '\0';
+}
+
+/* The line of the character'th (from 1) character of UTF-8 text. */
+static int
+line_of(const char *text, long character)
+{
+	int line = 1;
+
+	for (; *text != '\0' && character > 1; text++) {
+		if (*text == '\n')
+			line++;
+		if (((unsigned char)text[1] & 0xc0) != 0x80)
+			character--;
+	}
+	return line;
+}
+
+static int
+report(PGconn *db, PGresult *r, const char *path, const char *sql)
+{
+	const char *position = NULL;
+	char where[4200];
+
+	if (r != NULL)
+		position = PQresultErrorField(r, PG_DIAG_STATEMENT_POSITION);
+	if (position != NULL)
+		snprintf(where, sizeof(where), "%s:%d", path,
+		    line_of(sql, atol(position)));
+	else
+		snprintf(where, sizeof(where), "%s", path);
+	ctl_fail_db(db, r, where);
+	if (PQstatus(db) == CONNECTION_OK)
+		PQclear(PQexec(db, "ROLLBACK"));
+	ctl_fail("nothing of this migration was kept");
+	return -1;
+}
+
+/* Runs one file and notes it, or un-notes it, in one transaction. */
+static int
+apply(
+    PGconn *db, const struct migrations *ms, const struct migration *m, bool up)
+{
+	static const char note[] =
+	    "INSERT INTO pgfeed.migration (version, name, checksum)"
+	    " VALUES ($1, $2, $3)";
+	static const char unnote[] =
+	    "DELETE FROM pgfeed.migration WHERE version = $1";
+	struct buf sql = BUF_INIT;
+	const char *values[3];
+	char path[4096], version[16];
+	int64_t began = now_ms();
+	PGresult *r;
+	int rc = -1;
+
+	if (read_sql(ms, m->name, up ? "up" : "down", path, sizeof(path),
+		&sql) == -1)
+		goto out;
+	snprintf(version, sizeof(version), "%d", m->version);
+	values[0] = version;
+	values[1] = m->name;
+	values[2] = m->checksum;
+
+	r = PQexec(db, "BEGIN");
+	if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+		report(db, r, path, sql.data);
+		goto out;
+	}
+	PQclear(r);
+	if (!up) { /* before the file, which may drop the table */
+		r = PQexecParams(db, unnote, 1, NULL, values, NULL, NULL, 0);
+		if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+			report(db, r, path, sql.data);
+			goto out;
+		}
+		PQclear(r);
+	}
+	r = PQexec(db, sql.data);
+	if (PQresultStatus(r) != PGRES_COMMAND_OK &&
+	    PQresultStatus(r) != PGRES_TUPLES_OK) {
+		report(db, r, path, sql.data);
+		goto out;
+	}
+	PQclear(r);
+	if (PQtransactionStatus(db) != PQTRANS_INTRANS) {
+		ctl_fail("%s: ended its transaction itself, which leaves half "
+			 "of it",
+		    path);
+		goto out;
+	}
+	if (up) {
+		r = PQexecParams(db, note, 3, NULL, values, NULL, NULL, 0);
+		if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+			report(db, r, path, sql.data);
+			goto out;
+		}
+		PQclear(r);
+	}
+	r = PQexec(db, "COMMIT");
+	if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+		report(db, r, path, sql.data);
+		goto out;
+	}
+	PQclear(r);
+	printf("%-5s %s (%lld ms)\n", up ? "up" : "down", m->name,
+	    (long long)(now_ms() - began));
+	fflush(stdout);
+	rc = 0;
+out:
+	buf_fini(&sql);
+	return rc;
+}
+
+/* Whether what is applied can be built upon. */
+static int
+check_prefix(const struct migrations *ms)
+{
+	for (size_t i = 0; i < ms->n; i++) {
+		const struct migration *m = &ms->item[i];
+
+		if (m->changed)
+			return ctl_fail(
+			    "%s was changed after it was applied on "
+			    "%s: put the file back, and make the "
+			    "change in a migration of its own",
+			    m->name, m->applied_at);
+		if (is_applied(m) && i > 0 && !is_applied(m - 1))
+			return ctl_fail(
+			    "%s is applied, but %s before it is not", m->name,
+			    (m - 1)->name);
+	}
+	return 0;
+}
+
+static int
+migrate_up(PGconn *db, const struct migrations *ms, long count)
+{
+	long done = 0;
+
+	if (check_prefix(ms) != 0)
+		return 1;
+	for (size_t i = 0; i < ms->n && done < count; i++) {
+		if (is_applied(&ms->item[i]))
+			continue;
+		if (apply(db, ms, &ms->item[i], true) == -1)
+			return 1;
+		done++;
+	}
+	if (done == 0)
+		printf("nothing to do, database \"%s\" is at %s\n", PQdb(db),
+		    ms->item[ms->n - 1].name);
+	return 0;
+}
+
+static int
+migrate_down(PGconn *db, const struct migrations *ms, long count)
+{
+	long done = 0;
+
+	for (size_t i = ms->n; i-- > 0 && done < count;) {
+		if (!is_applied(&ms->item[i]))
+			continue;
+		if (apply(db, ms, &ms->item[i], false) == -1)
+			return 1;
+		done++;
+	}
+	if (done == 0)
+		printf("nothing to do, database \"%s\" has no pgfeed schema\n",
+		    PQdb(db));
+	return 0;
+}
+
+static int
+migrate_status(const struct migrations *ms)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < ms->n; i++) {
+		const struct migration *m = &ms->item[i];
+
+		if (!is_applied(m)) {
+			printf("pending  %s\n", m->name);
+			rc = EXIT_NO;
+		} else if (!m->known) {
+			printf("unknown  %-16s applied %s, no such file here\n",
+			    m->name, m->applied_at);
+			rc = EXIT_NO;
+		} else if (m->changed) {
+			printf("changed  %-16s since it was applied %s\n",
+			    m->name, m->applied_at);
+			rc = EXIT_NO;
+		} else
+			printf("applied  %-16s %s\n", m->name, m->applied_at);
+	}
+	return rc;
+}
+
+static int
+take_lock(PGconn *db)
+{
+	PGresult *r;
+	bool got;
+
+	r = PQexec(db, "SELECT pg_try_advisory_lock(" LOCK_KEY ")");
+	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+		return ctl_fail_db(db, r, "could not take the lock");
+	got = PQgetvalue(r, 0, 0)[0] == 't';
+	PQclear(r);
+	if (got)
+		return 0;
+	fputs("waiting for another \"pgfeed migrate\" to finish\n", stderr);
+	r = PQexec(db,
+	    "SET lock_timeout = '60s'; SELECT pg_advisory_lock(" LOCK_KEY ")");
+	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+		return ctl_fail_db(db, r, "could not take the lock");
+	PQclear(r);
+	return 0;
+}
+
+static int
+run(const struct command *self, struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "dir", required_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct migrations ms = { .dir = getenv("PGFEED_MIGRATIONS") };
+	const char *way = "up";
+	long count = 0;
+	PGconn *db = NULL;
+	int opt, rc = 1;
+
+	if (ms.dir == NULL)
+		ms.dir = MIGRATIONSDIR;
+	while ((opt = getopt_long(argc, argv, "d:", options, NULL)) != -1) {
+		if (opt != 'd')
+			return ctl_misuse(self, "wrong option");
+		ms.dir = optarg;
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc > 0)
+		way = argv[0];
+	if (strcmp(way, "up") != 0 && strcmp(way, "down") != 0 &&
+	    strcmp(way, "status") != 0)
+		return ctl_misuse(
+		    self, "\"%s\" is not up, down or status", way);
+	count = strcmp(way, "down") == 0 ? 1 : 9999;
+	if (argc > 1 && strcmp(argv[1], "all") == 0)
+		count = 9999;
+	else if (argc > 1) {
+		char *end;
+
+		count = strtol(argv[1], &end, 10);
+		if (*end != '\0' || count < 1 || count > 9999)
+			return ctl_misuse(self,
+			    "\"%s\" is not a number of migrations or \"all\"",
+			    argv[1]);
+	}
+	if (argc > 2 || (argc > 1 && strcmp(way, "status") == 0))
+		return ctl_misuse(self, "too many arguments");
+
+	if (list_files(&ms) == -1)
+		goto out;
+	db = ctl_connect(ctl);
+	if (db == NULL)
+		goto out;
+	if (strcmp(way, "status") != 0 && take_lock(db) != 0)
+		goto out;
+	if (compute_checksums(db, &ms) == -1 || read_applied(db, &ms) == -1)
+		goto out;
+	if (strcmp(way, "up") == 0)
+		rc = migrate_up(db, &ms, count);
+	else if (strcmp(way, "down") == 0)
+		rc = migrate_down(db, &ms, count);
+	else
+		rc = migrate_status(&ms);
+out:
+	PQfinish(db); /* and with it the lock */
+	free(ms.item);
+	return rc;
+}
+
+const struct command migrate_command = {
+	.name = "migrate",
+	.args = "[--dir DIR] [up [N] | down [N|all] | status]",
+	.summary = "bring the database's schema up to date, or take it back",
+	.help = "Applies the migrations that the database does not have yet, "
+		"each in one\n"
+		"transaction.\n"
+		"\n"
+		"  up [N]        the next N, by default all\n"
+		"  down [N|all]  take back the last N, by default 1; the first "
+		"one holds\n"
+		"                the events themselves, and they go with it\n"
+		"  status        list them; exits with 3 when something is "
+		"pending\n"
+		"  -d, --dir DIR where the files are (default: "
+		"$PGFEED_MIGRATIONS, else\n"
+		"                " MIGRATIONSDIR ")\n"
+		"\n"
+		"Run it as a role that may create a schema in the database. If "
+		"that role may\n"
+		"also create roles, the groups pgfeed_stream and pgfeed_post "
+		"are made.",
+	.run = run,
+};
