@@ -9,12 +9,17 @@
 
 #include "ctl.h"
 
+/* clang-format off: one per line, in the order of the help */
 static const struct command *const commands[] = {
-	&migrate_command, &publish_command,
-	// T&tail_command,
-	&prune_command, &status_command, &check_config_command,
-	// T&doctor_command,
+	&migrate_command,
+	&publish_command,
+	&tail_command,
+	&prune_command,
+	&status_command,
+	&check_config_command,
+	&doctor_command,
 };
+/* clang-format on */
 
 static void
 print_help(void)
