@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -184,7 +185,8 @@ request_take(struct request *r)
 bool
 request_is_cgi(void)
 {
-	return FCGX_IsCGI() != 0;
+	/* Without a request, stdin is merely what the shell or systemd gave. */
+	return getenv("REQUEST_METHOD") != NULL && FCGX_IsCGI() != 0;
 }
 
 struct request *
@@ -435,29 +437,50 @@ acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
 	return a;
 }
 
+/*
+ * Of those that have connected, the workers serve who has begun to speak; a
+ * web server does so at once.
+ */
 void
 acceptor_stop(struct acceptor *a)
 {
+	struct waiting *w;
+
 	event_del(a->on_connect);
 	pthread_mutex_lock(&a->mutex);
+	while ((w = TAILQ_FIRST(&a->silent)) != NULL) {
+		struct pollfd p = { .fd = w->fd, .events = POLLIN };
+
+		TAILQ_REMOVE(&a->silent, w, entry);
+		event_del(&w->event);
+		if (poll(&p, 1, 0) == 1)
+			TAILQ_INSERT_TAIL(&a->ready, w, entry);
+		else {
+			close(w->fd);
+			free(w);
+		}
+	}
 	a->stopping = true;
 	pthread_cond_broadcast(&a->work);
 	pthread_mutex_unlock(&a->mutex);
 }
 
+bool
+acceptor_idle(struct acceptor *a)
+{
+	bool idle;
+
+	pthread_mutex_lock(&a->mutex);
+	idle = TAILQ_EMPTY(&a->ready) && LIST_EMPTY(&a->parsing);
+	pthread_mutex_unlock(&a->mutex);
+	return idle;
+}
+
 void
 acceptor_free(struct acceptor *a)
 {
-	struct waiting *w;
-
 	for (unsigned i = 0; i < a->n_threads; i++)
 		pthread_join(a->thread[i], NULL);
-	while ((w = TAILQ_FIRST(&a->silent)) != NULL) {
-		TAILQ_REMOVE(&a->silent, w, entry);
-		event_del(&w->event);
-		close(w->fd);
-		free(w);
-	}
 	event_free(a->on_connect);
 	event_free(a->on_tick);
 	pthread_cond_destroy(&a->work);

@@ -35,6 +35,9 @@ struct acceptor *acceptor_new(struct event_base *, int listen_fd,
  */
 void acceptor_stop(struct acceptor *);
 
+/* Whether no request is at hand. After acceptor_stop() it stays so. */
+bool acceptor_idle(struct acceptor *);
+
 /* Waits for the threads to finish what they have, then frees. */
 void acceptor_free(struct acceptor *);
 

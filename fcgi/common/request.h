@@ -51,7 +51,10 @@ struct taken {
  */
 struct taken request_take(struct request *);
 
-/* Whether this process was started as a CGI program (no FastCGI socket). */
+/*
+ * Whether this process was started as a CGI program: with a request in its
+ * environment, and no listening socket as its stdin.
+ */
 bool request_is_cgi(void);
 
 /* The one request of a CGI process: the environment, stdin and stdout. */
