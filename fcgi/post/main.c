@@ -1,5 +1,165 @@
-int
-main(void)
+/*
+ * pgfeed-post - takes events that forms and scripts send, and stores them.
+ *
+ *     web server --> acceptor --> post_serve() in a thread --> ingest -->
+ * PostgreSQL
+ *
+ * With a request in the environment it is a CGI program: that one request, then
+ * it ends. It is a FastCGI program otherwise, until SIGTERM.
+ */
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "acceptor.h"
+#include "log.h"
+#include "post.h"
+
+#define PATIENCE_MS     2000 /* a restart of the database takes about so long */
+#define CGI_PATIENCE_MS 5000 /* there is no connection yet */
+
+struct ending {
+	struct event_base *base;
+	struct acceptor *acceptor;
+	struct event *look; /* every few ms, once it has begun */
+};
+
+/* The loop goes on until the last request is done: its watchdog is needed. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
 {
+	struct ending *e = arg;
+
+	if (acceptor_idle(e->acceptor))
+		event_base_loopbreak(e->base);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	static const struct timeval often = { .tv_usec = 10000 };
+	struct ending *e = arg;
+
+	log_info("ending on signal %d", (int)sig);
+	acceptor_stop(e->acceptor);
+	event_add(e->look, &often);
+	on_look(-1, 0, e);
+}
+
+static int
+serve_fastcgi(const struct config *config)
+{
+	struct post post = { .config = config };
+	struct event *term, *intr;
+	struct ending e;
+	bool made;
+	int fd;
+
+	fd = socket_listen(config, config->post_socket, "post", &made);
+	if (fd == -1)
+		return 1;
+	e.base = event_base_new();
+	if (e.base == NULL)
+		log_fatal("could not start: no event loop");
+	post.ingest = ingest_new(config, PATIENCE_MS);
+	e.acceptor = acceptor_new(e.base, fd, (unsigned)config->post_threads,
+	    config, post_serve, &post);
+	/* After acceptor_new(), since libfcgi brings handlers of its own. */
+	signal(SIGPIPE, SIG_IGN);
+	e.look = event_new(e.base, -1, EV_PERSIST, on_look, &e);
+	term = evsignal_new(e.base, SIGTERM, on_signal, &e);
+	intr = evsignal_new(e.base, SIGINT, on_signal, &e);
+	if (e.look == NULL || term == NULL || intr == NULL ||
+	    event_add(term, NULL) == -1 || event_add(intr, NULL) == -1)
+		log_fatal("could not start: no signal events");
+	log_info("ready, %lld threads", (long long)config->post_threads);
+
+	event_base_dispatch(e.base);
+
+	if (made)
+		unlink(config->post_socket);
+	close(fd);
+	acceptor_free(e.acceptor);
+	ingest_free(post.ingest);
+	event_free(term);
+	event_free(intr);
+	event_free(e.look);
+	event_base_free(e.base);
 	return 0;
+}
+
+static int
+serve_cgi(const struct config *config)
+{
+	struct post post = { .config = config };
+
+	signal(SIGPIPE, SIG_IGN);
+	post.ingest = ingest_new(config, CGI_PATIENCE_MS);
+	post_serve(request_from_cgi(), &post);
+	ingest_free(post.ingest);
+	return 0;
+}
+
+static void
+usage(FILE *f)
+{
+	fputs("usage: pgfeed-post [-c FILE]\n"
+	      "\n"
+	      "Stores events that come by FastCGI, or by CGI one and ends.\n"
+	      "\n"
+	      "  -c, --config FILE  settings (default " SYSCONFDIR
+	      "/pgfeed/pgfeed.conf)\n"
+	      "  -h, --help         this text\n"
+	      "  -V, --version      the version\n",
+	    f);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	/* A CGI program's arguments come from the URL (RFC 3875 section 4.4).
+	 */
+	bool cgi = request_is_cgi();
+	const char *path = NULL;
+	struct config config;
+	char err[512];
+	int c, rc;
+
+	while (!cgi &&
+	       (c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'V':
+			puts("pgfeed-post " PACKAGE_VERSION);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (!cgi && optind < argc) {
+		usage(stderr);
+		return 2;
+	}
+	log_open("pgfeed-post", false, LOG_LEVEL_INFO);
+	if (config_load(&config, path, err, sizeof(err)) == -1)
+		log_fatal("%s", err);
+	config_open_log(&config, "pgfeed-post");
+	rc = cgi ? serve_cgi(&config) : serve_fastcgi(&config);
+	config_free(&config);
+	return rc;
 }

@@ -1,0 +1,333 @@
+/*
+ * draft.c - from what a request brings to the event that it means.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "draft.h"
+#include "form.h"
+#include "header.h"
+#include "json.h"
+#include "topic.h"
+
+enum body_type { BODY_FORM, BODY_JSON, BODY_TEXT, BODY_OTHER };
+
+static int fault(struct fault *, int status, const char *fmt, ...) PRINTF(3, 4);
+
+static int
+fault(struct fault *f, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->status = status;
+	va_start(ap, fmt);
+	vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static int
+no_memory(struct fault *f)
+{
+	return fault(f, 503, "out of memory, try again");
+}
+
+void
+draft_init(struct draft *d)
+{
+	memset(d, 0, sizeof(*d));
+}
+
+void
+draft_fini(struct draft *d)
+{
+	buf_fini(&d->topic);
+	buf_fini(&d->kind);
+	buf_fini(&d->key);
+	buf_fini(&d->next);
+	buf_fini(&d->data);
+}
+
+/* JSON is application/json, or anything that ends in +json (RFC 6839). */
+static bool
+is_json(const char *type)
+{
+	size_t n = strcspn(type, "; \t");
+
+	return header_is(type, "application/json") ||
+	       (n > 5 && strncasecmp(type + n - 5, "+json", 5) == 0);
+}
+
+static enum body_type
+body_type(const char *content_type)
+{
+	if (header_is(content_type, "application/x-www-form-urlencoded") ||
+	    header_is(content_type, "multipart/form-data"))
+		return BODY_FORM;
+	if (is_json(content_type))
+		return BODY_JSON;
+	if (header_is(content_type, "text/plain"))
+		return BODY_TEXT;
+	return BODY_OTHER;
+}
+
+size_t
+draft_body_limit(const struct config *c, const char *content_type,
+    const char *content_encoding, struct fault *f)
+{
+	enum body_type type = body_type(content_type);
+
+	f->status = 0;
+	if (*content_encoding != '\0' &&
+	    !header_is(content_encoding, "identity"))
+		fault(f, 415, "send the body without Content-Encoding");
+	else if (type == BODY_OTHER)
+		fault(f, 415,
+		    "send application/json, text/plain, "
+		    "application/x-www-form-urlencoded or "
+		    "multipart/form-data");
+	else if (!header_charset_ok(content_type))
+		fault(f, 415, "send the body as UTF-8");
+	if (f->status != 0)
+		return 0;
+	return (size_t)(type == BODY_FORM ? c->body_limit : c->payload_limit);
+}
+
+static bool
+is_own_field(const struct param *p)
+{
+	static const char *const own[] = { "topic", "kind", "key", "next" };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		if (p->name_len == strlen(own[i]) &&
+		    memcmp(p->name, own[i], p->name_len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a pair before this one has the same name. */
+static bool
+seen_before(const struct params *fields, const struct param *p)
+{
+	for (const struct param *i = fields->item; i < p; i++) {
+		if (i->name_len == p->name_len &&
+		    memcmp(i->name, p->name, p->name_len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* {"name":"value","repeated":["one","two"]} */
+static void
+add_object(struct buf *b, const struct params *fields)
+{
+	const char *comma = "";
+
+	buf_addc(b, '{');
+	for (size_t i = 0; i < fields->n; i++) {
+		const struct param *p = &fields->item[i], *again;
+
+		if (is_own_field(p) || seen_before(fields, p))
+			continue;
+		buf_addstr(b, comma);
+		comma = ",";
+		buf_addjson(b, p->name, p->name_len);
+		buf_addc(b, ':');
+		again = params_next(fields, p);
+		if (again != NULL)
+			buf_addc(b, '[');
+		buf_addjson(b, p->value, p->value_len);
+		for (; again != NULL; again = params_next(fields, again)) {
+			buf_addc(b, ',');
+			buf_addjson(b, again->value, again->value_len);
+		}
+		if (params_next(fields, p) != NULL)
+			buf_addc(b, ']');
+	}
+	buf_addc(b, '}');
+}
+
+static int
+form_data(struct draft *d, const struct params *fields, struct fault *f)
+{
+	const struct param *data = params_find(fields, "data");
+	bool other = false;
+
+	if (data != NULL) {
+		if (params_next(fields, data) != NULL)
+			return fault(f, 400, "there are two data fields");
+		buf_add(&d->data, data->value, data->value_len);
+		return 0;
+	}
+	for (size_t i = 0; i < fields->n; i++)
+		other = other || !is_own_field(&fields->item[i]);
+	if (!other)
+		return fault(f, 400,
+		    "there is nothing to publish: send a data field, or "
+		    "fields of your own");
+	add_object(&d->data, fields);
+	return 0;
+}
+
+static int
+read_form(
+    struct params *fields, const struct draft_source *src, struct fault *f)
+{
+	const char *why;
+
+	switch (form_parse(
+	    fields, src->content_type, src->body, src->body_len, &why)) {
+	case FORM_OK:
+		return 0;
+	case FORM_MALFORMED:
+		return fault(f, 400, "the form is malformed: %s", why);
+	case FORM_BAD_CHARSET:
+	case FORM_OTHER_TYPE:
+		return fault(f, 415, "send the form as UTF-8");
+	case FORM_TOO_MANY:
+		return fault(
+		    f, 413, "the form has more than %d fields", PARAMS_MAX);
+	case FORM_NO_MEMORY:
+		break;
+	}
+	return no_memory(f);
+}
+
+/* A pgfeed field of the form, else of the query, unless b has one already. */
+static void
+take(struct buf *b, const char *name, const struct params *fields,
+    const struct params *query)
+{
+	const struct param *p;
+
+	if (b->len > 0)
+		return;
+	p = params_find(fields, name);
+	if (p == NULL || p->value_len == 0)
+		p = params_find(query, name);
+	if (p != NULL)
+		buf_add(b, p->value, p->value_len);
+}
+
+static int
+find_topic(struct draft *d, const struct config *c,
+    const struct draft_source *src, const struct params *fields,
+    const struct params *query, struct fault *f)
+{
+	bool in_path;
+
+	/* A script elsewhere gets what is behind its name (RFC 3875 4.1.5). */
+	if (!path_below(&d->topic, src->uri, c->base_path) &&
+	    src->path_info[0] == '/')
+		buf_addstr(&d->topic, src->path_info + 1);
+	in_path = d->topic.len > 0;
+	take(&d->topic, "topic", fields, query);
+	if (d->topic.len == 0)
+		buf_addstr(&d->topic, TOPIC_DEFAULT);
+	if (buf_failed(&d->topic))
+		return no_memory(f);
+	if (!topic_valid(d->topic.data, d->topic.len))
+		return fault(f, in_path ? 404 : 400,
+		    "this is not a topic: 1 to 255 bytes of UTF-8, names "
+		    "joined by \"/\", without \"*\" or control characters");
+	return 0;
+}
+
+/* Text of one line; the buffers end in a NUL, so it may have none inside. */
+static bool
+is_line(const struct buf *b, size_t most)
+{
+	return b->len <= most && utf8_valid(b->data, b->len) &&
+	       memchr(b->data, '\0', b->len) == NULL &&
+	       strpbrk(b->data, "\r\n") == NULL;
+}
+
+static int
+check_kind_and_key(const struct draft *d, struct fault *f)
+{
+	if (buf_failed(&d->kind) || buf_failed(&d->key) || buf_failed(&d->next))
+		return no_memory(f);
+	if (d->kind.len > 0 && !is_line(&d->kind, KIND_MAX_BYTES))
+		return fault(f, 400,
+		    "the kind must be one line of at most %d bytes of UTF-8",
+		    KIND_MAX_BYTES);
+	/* Or a page could be told of gaps and ends that are not there. */
+	if (d->kind.len >= 7 && memcmp(d->kind.data, "pgfeed.", 7) == 0)
+		return fault(
+		    f, 400, "kinds that begin with \"pgfeed.\" are reserved");
+	if (d->key.len > 0 && !is_line(&d->key, KEY_MAX_BYTES))
+		return fault(f, 400,
+		    "the key must be one line of at most %d bytes of UTF-8",
+		    KEY_MAX_BYTES);
+	return 0;
+}
+
+static int
+check_data(
+    const struct draft *d, const struct config *c, bool json, struct fault *f)
+{
+	const char *data = d->data.data, *why;
+	size_t n = d->data.len, where;
+
+	if (buf_failed(&d->data))
+		return no_memory(f);
+	if (n > (size_t)c->payload_limit)
+		return fault(f, 413,
+		    "the payload has %zu bytes, %lld are allowed", n,
+		    (long long)c->payload_limit);
+	if (n > 0 && !utf8_valid(data, n))
+		return fault(f, 422, "the payload is not UTF-8");
+	if (n > 0 && memchr(data, '\0', n) != NULL)
+		return fault(f, 422,
+		    "the payload has a NUL byte, which PostgreSQL cannot hold "
+		    "in a text: encode it, for example in JSON as \\u0000");
+	if (!json)
+		return 0;
+	why = json_check(n > 0 ? data : "", n, &where);
+	if (why != NULL)
+		return fault(
+		    f, 400, "this is not JSON: %s, at byte %zu", why, where);
+	return 0;
+}
+
+int
+draft_parse(struct draft *d, const struct config *c,
+    const struct draft_source *src, struct fault *f)
+{
+	enum body_type type = body_type(src->content_type);
+	struct params query, fields;
+	int rc = -1;
+
+	params_init(&query);
+	params_init(&fields);
+	if (params_parse(&query, src->query, strlen(src->query)) != PARAMS_OK) {
+		fault(f, 400, "the query has more than %d fields", PARAMS_MAX);
+		goto out;
+	}
+	if (type == BODY_FORM) {
+		if (read_form(&fields, src, f) == -1 ||
+		    form_data(d, &fields, f) == -1)
+			goto out;
+	} else
+		buf_add(&d->data, src->body, src->body_len);
+
+	if (!header_unquote(&d->key, src->key)) {
+		fault(f, 400, "the Idempotency-Key is not a string");
+		goto out;
+	}
+	take(&d->kind, "kind", &fields, &query);
+	take(&d->key, "key", &fields, &query);
+	take(&d->next, "next", &fields, &query);
+	if (find_topic(d, c, src, &fields, &query, f) == -1 ||
+	    check_kind_and_key(d, f) == -1 ||
+	    check_data(d, c, type == BODY_JSON, f) == -1)
+		goto out;
+	rc = 0;
+out:
+	params_fini(&query);
+	params_fini(&fields);
+	return rc;
+}

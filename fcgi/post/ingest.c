@@ -1,0 +1,382 @@
+/*
+ * ingest.c - storing events for many requests at once.
+ *
+ *     ingest_put() --> waiting --> batch in flight --> outcome, wake the caller
+ *     (any thread)                 (one, ingest thread)
+ *
+ * A batch is one statement, so one event that the database refuses takes all
+ * of them down. It is then cut in halves, and those again, until the culprit
+ * is alone; the others are stored. The parts still to do are on a little stack,
+ * the first part on top, so order is kept.
+ *
+ * Always: a waiter is in waiting, in the batch, or done; its memory is its
+ * caller's, and is not touched once it is done.
+ * Owner:  the session and the batch belong to the thread, the list of waiters
+ * and the flags to the mutex.
+ */
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ingest.h"
+#include "log.h"
+
+#define BATCH_ROWS  1000
+#define BATCH_BYTES (1024 * 1024)
+#define PARTS_MAX   16 /* more than log2(BATCH_ROWS) + 1 */
+#define FAREWELL_MS 1000
+
+struct waiter {
+	TAILQ_ENTRY(waiter) entry;
+	const struct row *row;
+	struct ingest_outcome *outcome;
+	pthread_cond_t woken;
+	bool done;
+};
+
+struct part {
+	unsigned from, n;
+};
+
+struct ingest {
+	struct session *session;
+	int64_t patience_ms;
+	pthread_t thread;
+	int wake_fd;
+
+	pthread_mutex_t mutex; /* for these four */
+	TAILQ_HEAD(waiters, waiter) waiting;
+	bool listening; /* somebody new must ring wake_fd */
+	bool stopping;
+
+	struct waiter *batch[BATCH_ROWS];
+	const struct row *row[BATCH_ROWS];
+	unsigned n_batch;
+	struct part part[PARTS_MAX]; /* the last is in flight */
+	unsigned n_parts;
+};
+
+static void
+wake_thread(struct ingest *in)
+{
+	static const uint64_t one = 1;
+
+	if (write(in->wake_fd, &one, sizeof(one)) != sizeof(one))
+		log_sys("could not wake the ingest thread");
+}
+
+/* The caller's ingest_put() returns. Under the mutex. */
+static void
+done(struct waiter *w, enum ingest_status status, const char *sqlstate)
+{
+	w->outcome->status = status;
+	snprintf(
+	    w->outcome->sqlstate, sizeof(w->outcome->sqlstate), "%s", sqlstate);
+	w->done = true;
+	pthread_cond_signal(&w->woken);
+}
+
+static void
+part_done(struct ingest *in, struct part part, enum ingest_status status,
+    const char *sqlstate)
+{
+	pthread_mutex_lock(&in->mutex);
+	for (unsigned i = part.from; i < part.from + part.n; i++)
+		done(in->batch[i], status, sqlstate);
+	pthread_mutex_unlock(&in->mutex);
+}
+
+static bool
+is_true(const PGresult *res, int row, int column)
+{
+	return PQgetvalue(res, row, column)[0] == 't';
+}
+
+static void
+part_committed(struct ingest *in, struct part part, const PGresult *res)
+{
+	if (PQntuples(res) != (int)part.n || PQnfields(res) != 4) {
+		log_error("pgfeed.ingest answered %d rows of %d columns for "
+			  "%u events: is it this version's?",
+		    PQntuples(res), PQnfields(res), part.n);
+		part_done(in, part, INGEST_UNKNOWN, "");
+		return;
+	}
+	pthread_mutex_lock(&in->mutex);
+	for (int i = 0; i < (int)part.n; i++) {
+		struct waiter *w = in->batch[part.from + (unsigned)i];
+
+		w->outcome->id = strtoll(PQgetvalue(res, i, 1), NULL, 10);
+		if (is_true(res, i, 3))
+			done(w, INGEST_CONFLICT, "");
+		else if (is_true(res, i, 2))
+			done(w, INGEST_DUPLICATE, "");
+		else
+			done(w, INGEST_STORED, "");
+	}
+	pthread_mutex_unlock(&in->mutex);
+}
+
+static void
+push(struct ingest *in, unsigned from, unsigned n)
+{
+	if (n > 0)
+		in->part[in->n_parts++] = (struct part){ from, n };
+}
+
+static void
+send_next(struct ingest *in)
+{
+	struct part *p = &in->part[in->n_parts - 1];
+
+	session_send(in->session, &in->row[p->from], p->n);
+}
+
+/*
+ * The session waited for a lock until it was told to give up. Only a key that
+ * an unfinished transaction elsewhere has used too can do that, so those
+ * without a key get another chance. Returns how many those are.
+ */
+static unsigned
+keep_those_without_key(struct ingest *in, struct part part)
+{
+	unsigned kept = 0;
+
+	pthread_mutex_lock(&in->mutex);
+	for (unsigned i = part.from; i < part.from + part.n; i++) {
+		struct waiter *w = in->batch[i];
+
+		if (w->row->key != NULL) {
+			done(w, INGEST_UNAVAILABLE, "55P03");
+			continue;
+		}
+		in->batch[part.from + kept] = w;
+		in->row[part.from + kept] = w->row;
+		kept++;
+	}
+	pthread_mutex_unlock(&in->mutex);
+	return kept;
+}
+
+static bool
+is_class(const char *sqlstate, const char *class)
+{
+	return strncmp(sqlstate, class, 2) == 0;
+}
+
+static void
+part_refused(struct ingest *in, struct part part, const PGresult *res,
+    const char *sqlstate)
+{
+	const char *told = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char *why = told != NULL ? told : "no reason given";
+	bool forbidden = strcmp(sqlstate, "42501") == 0;
+	unsigned kept;
+
+	/* Data, constraints, limits, RAISE, permissions: about one event. */
+	if (is_class(sqlstate, "22") || is_class(sqlstate, "23") ||
+	    is_class(sqlstate, "44") || is_class(sqlstate, "54") ||
+	    is_class(sqlstate, "P0") || forbidden) {
+		if (part.n > 1) {
+			push(in, part.from + part.n / 2, part.n - part.n / 2);
+			push(in, part.from, part.n / 2);
+			return;
+		}
+		log_warning("event refused by the database: %s (SQLSTATE %s)",
+		    why, sqlstate);
+		part_done(in, part,
+		    forbidden ? INGEST_FORBIDDEN : INGEST_REFUSED, sqlstate);
+		return;
+	}
+	log_error(
+	    "%u events not stored: %s (SQLSTATE %s)", part.n, why, sqlstate);
+	if (strcmp(sqlstate, "55P03") == 0 || strcmp(sqlstate, "57014") == 0 ||
+	    strcmp(sqlstate, "40P01") == 0) {
+		kept = keep_those_without_key(in, part);
+		if (kept < part.n)
+			push(in, part.from, kept);
+		else
+			part_done(in, part, INGEST_UNAVAILABLE, sqlstate);
+		return;
+	}
+	/* The server went read-only, the function is gone...: begin afresh. */
+	part_done(in, part, INGEST_UNAVAILABLE, sqlstate);
+	while (in->n_parts > 0)
+		part_done(
+		    in, in->part[--in->n_parts], INGEST_UNAVAILABLE, sqlstate);
+	session_reset(in->session);
+}
+
+static void
+on_batch_end(enum session_result result, const PGresult *res,
+    const char *sqlstate, void *arg)
+{
+	struct ingest *in = arg;
+	struct part part = in->part[--in->n_parts];
+
+	switch (result) {
+	case SESSION_COMMITTED:
+		part_committed(in, part, res);
+		break;
+	case SESSION_REFUSED:
+		part_refused(in, part, res, sqlstate);
+		break;
+	case SESSION_LOST:
+		part_done(in, part, INGEST_UNKNOWN, "");
+		break;
+	}
+}
+
+/* Everything that waits, up to the limits; at least one. Under the mutex. */
+static void
+gather(struct ingest *in)
+{
+	size_t bytes = 0;
+	struct waiter *w;
+
+	in->n_batch = 0;
+	while (in->n_batch < BATCH_ROWS &&
+	       (w = TAILQ_FIRST(&in->waiting)) != NULL) {
+		bytes += w->row->data_len;
+		if (in->n_batch > 0 && bytes > BATCH_BYTES)
+			break;
+		TAILQ_REMOVE(&in->waiting, w, entry);
+		in->batch[in->n_batch] = w;
+		in->row[in->n_batch++] = w->row;
+	}
+	push(in, 0, in->n_batch);
+}
+
+/*
+ * Without a connection: how long those who wait have still to wait, -1 when
+ * there is nothing to wait for. Refuses them when it is over. Under the mutex.
+ */
+static int
+be_patient(struct ingest *in)
+{
+	int64_t since = session_down_since(in->session), left;
+	struct waiter *w;
+
+	if (since == 0 || TAILQ_EMPTY(&in->waiting))
+		return -1;
+	left = since + in->patience_ms - now_ms();
+	if (left > 0)
+		return (int)left;
+	while ((w = TAILQ_FIRST(&in->waiting)) != NULL) {
+		TAILQ_REMOVE(&in->waiting, w, entry);
+		done(w, INGEST_UNAVAILABLE, "");
+	}
+	return -1;
+}
+
+static int
+sooner(int a_ms, int b_ms)
+{
+	if (a_ms < 0 || b_ms < 0)
+		return MAX(a_ms, b_ms);
+	return MIN(a_ms, b_ms);
+}
+
+static void *
+run(void *arg)
+{
+	struct ingest *in = arg;
+	int64_t farewell = 0;
+	bool stopping;
+
+	for (;;) {
+		struct pollfd p[2];
+		uint64_t count;
+		int wait;
+
+		/* Without a session what is left of a batch was not sent. */
+		while (in->n_parts > 0 && session_down_since(in->session) != 0)
+			part_done(in, in->part[--in->n_parts],
+			    INGEST_UNAVAILABLE, "");
+		pthread_mutex_lock(&in->mutex);
+		if (in->n_parts == 0 && session_ready(in->session))
+			gather(in);
+		wait = be_patient(in);
+		stopping = in->stopping;
+		in->listening = in->n_parts == 0;
+		pthread_mutex_unlock(&in->mutex);
+
+		if (in->n_parts > 0 && session_ready(in->session))
+			send_next(in);
+		if (stopping) {
+			if (farewell == 0)
+				farewell = now_ms() + FAREWELL_MS;
+			if (session_idle(in->session) || now_ms() >= farewell)
+				break;
+			wait = sooner(wait, FAREWELL_MS);
+		}
+
+		p[0].fd = in->wake_fd;
+		p[0].events = POLLIN;
+		wait = sooner(wait, session_poll(in->session, &p[1]));
+		p[0].revents = 0;
+		if (poll(p, 2, wait) == -1)
+			continue; /* a signal */
+		if (p[0].revents != 0 &&
+		    read(in->wake_fd, &count, sizeof(count)) == -1)
+			log_sys("could not read the ingest thread's eventfd");
+		session_turn(in->session, p[1].revents);
+	}
+	return NULL;
+}
+
+struct ingest *
+ingest_new(const struct config *config, int64_t patience_ms)
+{
+	struct ingest *in = calloc(1, sizeof(*in));
+
+	if (in == NULL)
+		log_fatal("could not start: out of memory");
+	in->patience_ms = patience_ms;
+	TAILQ_INIT(&in->waiting);
+	pthread_mutex_init(&in->mutex, NULL);
+	in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (in->wake_fd == -1)
+		log_fatal("could not start: no eventfd");
+	in->session = session_new(config, on_batch_end, in);
+	if (pthread_create(&in->thread, NULL, run, in) != 0)
+		log_fatal("could not start the ingest thread");
+	return in;
+}
+
+void
+ingest_put(struct ingest *in, const struct row *row, struct ingest_outcome *out)
+{
+	struct waiter w = { .row = row, .outcome = out };
+	bool wake;
+
+	memset(out, 0, sizeof(*out));
+	pthread_cond_init(&w.woken, NULL);
+	pthread_mutex_lock(&in->mutex);
+	TAILQ_INSERT_TAIL(&in->waiting, &w, entry);
+	wake = in->listening;
+	in->listening = false;
+	if (wake)
+		wake_thread(in);
+	while (!w.done)
+		pthread_cond_wait(&w.woken, &in->mutex);
+	pthread_mutex_unlock(&in->mutex);
+	pthread_cond_destroy(&w.woken);
+}
+
+void
+ingest_free(struct ingest *in)
+{
+	pthread_mutex_lock(&in->mutex);
+	in->stopping = true;
+	pthread_mutex_unlock(&in->mutex);
+	wake_thread(in);
+	pthread_join(in->thread, NULL);
+	session_free(in->session);
+	pthread_mutex_destroy(&in->mutex);
+	close(in->wake_fd);
+	free(in);
+}

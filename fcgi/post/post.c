@@ -1,0 +1,399 @@
+/*
+ * post.c - one POST, from its first header to its answer.
+ *
+ *     method --> origin --> type --> body --> draft --> ingest --> 201
+ *        405       403       415    408 413   4xx       503 422    303 200
+ *
+ * Each step either goes on or ends in a fault, which becomes the answer. The
+ * body is read to its end even when the answer is clear before: a web server
+ * that is still sending would take our closing for a failure and hide the
+ * answer.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "draft.h"
+#include "header.h"
+#include "log.h"
+#include "origin.h"
+#include "post.h"
+#include "problem.h"
+
+#define READ_BYTES  16384
+#define DRAIN_BYTES (16 * 1024 * 1024)
+
+/* What a page of another origin may send and see (Fetch Standard, CORS). */
+#define CORS_HEADERS                                                   \
+	"Access-Control-Allow-Methods: GET, HEAD, POST\r\n"            \
+	"Access-Control-Allow-Headers: Authorization, Cache-Control, " \
+	"Content-Type, Idempotency-Key, Last-Event-ID\r\n"             \
+	"Access-Control-Max-Age: 600\r\n"
+
+struct exchange {
+	struct request *request;
+	const struct post *post;
+	struct origin_source origin;
+	const char *listed; /* the configured origin that asks, or NULL */
+	int64_t began_ms;
+	bool body_ended; /* nothing is left to read */
+	struct buf body;
+	struct draft draft;
+	struct fault fault;
+};
+
+static void
+set_fault(struct exchange *x, int status, const char *detail)
+{
+	x->fault.status = status;
+	snprintf(x->fault.detail, sizeof(x->fault.detail), "%s", detail);
+}
+
+/* Header lines that every answer has. */
+static void
+add_cors(struct buf *b, const struct exchange *x)
+{
+	if (x->post->config->origins.n > 0)
+		buf_addstr(b, "Vary: Origin\r\n");
+	if (x->listed != NULL)
+		buf_addf(b,
+		    "Access-Control-Allow-Origin: %s\r\n"
+		    "Access-Control-Allow-Credentials: true\r\n",
+		    x->listed);
+}
+
+/* Reads what is left, so that the peer gets to read the answer. */
+static void
+drain(struct exchange *x)
+{
+	char junk[READ_BYTES];
+	size_t total = 0;
+
+	while (!x->body_ended && total < DRAIN_BYTES) {
+		ssize_t n = request_read(x->request, junk, sizeof(junk));
+
+		if (n <= 0)
+			break;
+		total += (size_t)n;
+	}
+}
+
+static void
+send_answer(struct exchange *x, struct buf *b)
+{
+	static const char broke[] =
+	    "Status: 503 Service Unavailable\r\nRetry-After: 2\r\n\r\n";
+
+	drain(x);
+	if (buf_failed(b))
+		request_write(x->request, broke, sizeof(broke) - 1);
+	else
+		request_write(x->request, b->data, b->len);
+}
+
+static void
+send_fault(struct exchange *x)
+{
+	struct buf b = BUF_INIT, headers = BUF_INIT;
+
+	buf_addstr(&headers, "");
+	add_cors(&headers, x);
+	if (x->fault.status == 405)
+		buf_addstr(&headers, "Allow: OPTIONS, POST\r\n");
+	if (x->fault.status == 503)
+		buf_addf(&headers, "Retry-After: %u\r\n", random_between(1, 4));
+	problem_add(&b, x->fault.status,
+	    headers.data != NULL ? headers.data : "", x->fault.detail);
+	if (buf_failed(&headers))
+		b.failed = true;
+	send_answer(x, &b);
+	log_debug("%s %s: %d %s",
+	    request_param_or_empty(x->request, "REQUEST_METHOD"),
+	    request_param_or_empty(x->request, "REQUEST_URI"), x->fault.status,
+	    x->fault.detail);
+	buf_fini(&b);
+	buf_fini(&headers);
+}
+
+/* The answer to OPTIONS: what may be done here, and by whom. */
+static void
+send_options(struct exchange *x)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addstr(&b, "Status: 204 No Content\r\n"
+		       "Allow: OPTIONS, POST\r\n"
+		       "Cache-Control: no-store\r\n");
+	add_cors(&b, x);
+	if (x->listed != NULL)
+		buf_addstr(&b, CORS_HEADERS);
+	buf_addstr(&b, "\r\n");
+	send_answer(x, &b);
+	buf_fini(&b);
+}
+
+/* A page of a browser without scripts: back to where it came from. */
+static void
+send_redirect(struct exchange *x)
+{
+	const struct draft *d = &x->draft;
+	struct buf b = BUF_INIT;
+
+	buf_addstr(&b, "Status: 303 See Other\r\n"
+		       "Cache-Control: no-store\r\n"
+		       "X-Content-Type-Options: nosniff\r\n"
+		       "Content-Length: 0\r\n");
+	add_cors(&b, x);
+	buf_addstr(&b, "Location: ");
+	if (!origin_redirect(&b, &x->origin, d->next.data, d->next.len) &&
+	    !origin_redirect(
+		&b, &x->origin, x->origin.referer, strlen(x->origin.referer)))
+		buf_addc(&b, '/');
+	buf_addstr(&b, "\r\n\r\n");
+	send_answer(x, &b);
+	buf_fini(&b);
+}
+
+static void
+send_stored(struct exchange *x, const struct ingest_outcome *outcome)
+{
+	struct buf b = BUF_INIT, body = BUF_INIT;
+	int status = outcome->status == INGEST_STORED ? 201 : 200;
+
+	buf_addf(&body, "{\"id\":\"%lld\",\"topic\":", (long long)outcome->id);
+	buf_addjson(&body, x->draft.topic.data, x->draft.topic.len);
+	if (outcome->status == INGEST_DUPLICATE)
+		buf_addstr(&body, ",\"duplicate\":true");
+	buf_addstr(&body, "}\n");
+	buf_addf(&b,
+	    "Status: %d %s\r\n"
+	    "Content-Type: application/json\r\n"
+	    "Content-Length: %zu\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "X-Content-Type-Options: nosniff\r\n",
+	    status, http_reason(status), body.len);
+	add_cors(&b, x);
+	buf_addstr(&b, "\r\n");
+	buf_add(&b, body.data, body.len);
+	if (buf_failed(&body))
+		b.failed = true;
+	send_answer(x, &b);
+	buf_fini(&body);
+	buf_fini(&b);
+}
+
+/* -1 when there is none; a fault when it isn't a number. */
+static int64_t
+content_length(struct exchange *x)
+{
+	const char *s = request_param_or_empty(x->request, "CONTENT_LENGTH");
+	long long n;
+	char *end;
+
+	if (*s == '\0')
+		return -1;
+	errno = 0;
+	n = strtoll(s, &end, 10);
+	if (errno != 0 || *s < '0' || *s > '9' || *end != '\0') {
+		set_fault(x, 400, "the Content-Length is not a number");
+		return -1;
+	}
+	return n;
+}
+
+static bool
+too_large(struct exchange *x, size_t limit)
+{
+	x->fault.status = 413;
+	snprintf(x->fault.detail, sizeof(x->fault.detail),
+	    "the body has more than the %zu bytes that are allowed", limit);
+	return false;
+}
+
+/*
+ * Reads the body whole. One that is cut short is not an event, whether the
+ * peer says so or merely sends less than it announced.
+ */
+static bool
+read_body(struct exchange *x, size_t limit)
+{
+	int64_t length = content_length(x), timeout;
+	struct buf *b = &x->body;
+	ssize_t n = 1;
+
+	if (x->fault.status != 0)
+		return false;
+	if (length > (int64_t)limit)
+		return too_large(x, limit);
+	while (n > 0) {
+		size_t want = READ_BYTES;
+
+		/* A CGI program may not read on (RFC 3875 section 4.2). */
+		if (length >= 0 && request_is_cgi())
+			want = MIN(want, (size_t)length - b->len);
+		if (want == 0)
+			break;
+		if (!buf_reserve(b, want)) {
+			set_fault(x, 503, "out of memory, try again");
+			return false;
+		}
+		n = request_read(x->request, b->data + b->len, want);
+		if (n > 0)
+			b->len += (size_t)n;
+		if (b->len > limit)
+			return too_large(x, limit);
+	}
+	x->body_ended = true;
+	if (n < 0) {
+		timeout = x->post->config->request_timeout;
+		if (now_ms() - x->began_ms >= timeout - timeout / 10)
+			set_fault(x, 408, "the body took too long to arrive");
+		else
+			set_fault(x, 400, "the body ended early");
+		return false;
+	}
+	if (length >= 0 && (size_t)length != b->len) {
+		set_fault(x, 400, "the body is not as long as announced");
+		return false;
+	}
+	return true;
+}
+
+static bool
+parse(struct exchange *x)
+{
+	const struct draft_source src = {
+		.uri = request_param_or_empty(x->request, "REQUEST_URI"),
+		.path_info = request_param_or_empty(x->request, "PATH_INFO"),
+		.query = request_param_or_empty(x->request, "QUERY_STRING"),
+		.content_type =
+		    request_param_or_empty(x->request, "CONTENT_TYPE"),
+		.key =
+		    request_param_or_empty(x->request, "HTTP_IDEMPOTENCY_KEY"),
+		.body = x->body.data != NULL ? x->body.data : "",
+		.body_len = x->body.len,
+	};
+
+	return draft_parse(&x->draft, x->post->config, &src, &x->fault) == 0;
+}
+
+/* Stores the event; true when there is one now, or was before. */
+static bool
+store(struct exchange *x, struct ingest_outcome *outcome)
+{
+	const struct draft *d = &x->draft;
+	const struct row row = {
+		.topic = d->topic.data,
+		.kind = d->kind.len > 0 ? d->kind.data : NULL,
+		.key = d->key.len > 0 ? d->key.data : NULL,
+		.data = d->data.data != NULL ? d->data.data : "",
+		.data_len = d->data.len,
+	};
+
+	ingest_put(x->post->ingest, &row, outcome);
+	switch (outcome->status) {
+	case INGEST_STORED:
+	case INGEST_DUPLICATE:
+		return true;
+	case INGEST_CONFLICT:
+		set_fault(x, 422,
+		    "this key was used before, for another event: use a new "
+		    "one");
+		break;
+	case INGEST_REFUSED:
+		x->fault.status = 422;
+		snprintf(x->fault.detail, sizeof(x->fault.detail),
+		    "the database refuses this event (SQLSTATE %s)",
+		    outcome->sqlstate);
+		break;
+	case INGEST_FORBIDDEN:
+		set_fault(x, 403, "publishing to this topic is not allowed");
+		break;
+	case INGEST_UNAVAILABLE:
+		set_fault(x, 503,
+		    "the event is not stored, the database is not available "
+		    "now: try again");
+		break;
+	case INGEST_UNKNOWN:
+		set_fault(x, 503,
+		    "the database went away before it confirmed the event: try "
+		    "again with the same Idempotency-Key, or look first");
+		break;
+	}
+	return false;
+}
+
+static bool
+check_origin(struct exchange *x)
+{
+	if (origin_judge(x->post->config, &x->origin, &x->listed) !=
+	    ORIGIN_FOREIGN)
+		return true;
+	set_fault(x, 403,
+	    "pages of another origin may not publish here, unless the option "
+	    "origins lists it");
+	return false;
+}
+
+static void
+handle(struct exchange *x)
+{
+	const char *method =
+	    request_param_or_empty(x->request, "REQUEST_METHOD");
+	const char *accept = request_param_or_empty(x->request, "HTTP_ACCEPT");
+	struct ingest_outcome outcome;
+	bool ours = check_origin(x);
+	size_t limit;
+
+	if (ours && strcmp(method, "OPTIONS") == 0) {
+		send_options(x);
+		return;
+	}
+	if (strcmp(method, "OPTIONS") != 0 && strcmp(method, "POST") != 0)
+		set_fault(x, 405, "events are published with POST");
+	if (x->fault.status != 0) {
+		send_fault(x);
+		return;
+	}
+	limit = draft_body_limit(x->post->config,
+	    request_param_or_empty(x->request, "CONTENT_TYPE"),
+	    request_param_or_empty(x->request, "HTTP_CONTENT_ENCODING"),
+	    &x->fault);
+	if (limit == 0 || !read_body(x, limit) || !parse(x) ||
+	    !store(x, &outcome)) {
+		send_fault(x);
+		return;
+	}
+	log_debug("event %lld stored, topic %s", (long long)outcome.id,
+	    x->draft.topic.data);
+	if (header_weight(accept, "text/html") >
+	    header_weight(accept, "application/json"))
+		send_redirect(x);
+	else
+		send_stored(x, &outcome);
+}
+
+void
+post_serve(struct request *r, void *post)
+{
+	const char *https = request_param_or_empty(r, "HTTPS");
+	struct exchange x = {
+		.request = r,
+		.post = post,
+		.began_ms = now_ms(),
+		.origin = {
+			.host = request_param_or_empty(r, "HTTP_HOST"),
+			.https = strcmp(https, "on") == 0,
+			.origin = request_param_or_empty(r, "HTTP_ORIGIN"),
+			.fetch_site = request_param_or_empty(r,
+			    "HTTP_SEC_FETCH_SITE"),
+			.referer = request_param_or_empty(r, "HTTP_REFERER"),
+		},
+	};
+
+	draft_init(&x.draft);
+	handle(&x);
+	draft_fini(&x.draft);
+	buf_fini(&x.body);
+	request_finish(r);
+}

@@ -1,0 +1,23 @@
+/*
+ * post.h - one POST, from its first header to its answer.
+ */
+#ifndef PGFEED_POST_H
+#define PGFEED_POST_H
+
+#include "config.h"
+#include "ingest.h"
+#include "request.h"
+
+/* What requests share. */
+struct post {
+	const struct config *config;
+	struct ingest *ingest;
+};
+
+/*
+ * Serves a request and finishes it. post is a struct post; several threads may
+ * be in here. Fits acceptor_cb.
+ */
+void post_serve(struct request *, void *post);
+
+#endif
