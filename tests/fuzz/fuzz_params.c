@@ -1,0 +1,72 @@
+/*
+ * fuzz_params.c - query strings and paths as strangers write them.
+ *
+ * What comes out, written with every byte escaped, must read back the same.
+ */
+#include <string.h>
+
+#include "fuzz.h"
+#include "params.h"
+
+static void
+escape(struct buf *b, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_addf(b, "%%%02x", (unsigned char)s[i]);
+}
+
+static void
+check_path(const char *uri)
+{
+	struct buf at_root = BUF_INIT, below = BUF_INIT;
+
+	if (path_below(&below, uri, "/events")) {
+		FUZZ_CHECK(path_below(&at_root, uri, "/"));
+		FUZZ_CHECK(at_root.len >= below.len + 6);
+		FUZZ_CHECK(memcmp(at_root.data, "events", 6) == 0);
+	} else
+		FUZZ_CHECK(below.len == 0);
+	buf_fini(&at_root);
+	buf_fini(&below);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct params p, again;
+	struct buf b = BUF_INIT;
+	enum params_result rc;
+
+	params_init(&p);
+	params_init(&again);
+	rc = params_parse(&p, (const char *)data, size);
+	FUZZ_CHECK(rc == PARAMS_OK || p.n == PARAMS_MAX);
+	for (size_t i = 0; i < p.n; i++) {
+		const struct param *it = &p.item[i];
+
+		FUZZ_CHECK(it->name[it->name_len] == '\0');
+		FUZZ_CHECK(it->value[it->value_len] == '\0');
+		escape(&b, it->name, it->name_len);
+		buf_addc(&b, '=');
+		escape(&b, it->value, it->value_len);
+		buf_addc(&b, '&');
+	}
+	FUZZ_CHECK(params_parse(&again, b.data, b.len) == PARAMS_OK);
+	FUZZ_CHECK(again.n == p.n);
+	for (size_t i = 0; i < p.n; i++) {
+		const struct param *x = &p.item[i], *y = &again.item[i];
+
+		FUZZ_CHECK(
+		    x->name_len == y->name_len && x->value_len == y->value_len);
+		FUZZ_CHECK(memcmp(x->name, y->name,
+			       x->name_len + x->value_len + 1) == 0);
+	}
+	params_fini(&p);
+	params_fini(&again);
+
+	buf_clear(&b);
+	buf_add(&b, data, size);
+	check_path(b.data != NULL ? b.data : "");
+	buf_fini(&b);
+	return 0;
+}
