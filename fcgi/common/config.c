@@ -56,7 +56,7 @@ static const struct option options[] = {
 	OPTION(max_age, OPT_TIME, "10min", 0, 30 * DAY),
 	OPTION(max_streams, OPT_INT, "10000", 1, 1000000),
 	OPTION(max_topics, OPT_INT, "32", 1, 1024),
-	OPTION(ring_size, OPT_SIZE, "32MB", 64 * KB, 1024 * 1024 * MB),
+	OPTION(ring_size, OPT_SIZE, "32MB", MB, 1024 * 1024 * MB),
 	OPTION(lag_limit, OPT_TIME, "30s", 100, HOUR),
 	OPTION(poll_wait, OPT_TIME, "25s", 0, HOUR),
 	OPTION(stream_threads, OPT_INT, "4", 1, 64),

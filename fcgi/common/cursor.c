@@ -252,6 +252,19 @@ cursor_drop(struct cursor *c, int64_t low, int64_t high)
 	return true;
 }
 
+void
+cursor_settle(struct cursor *c, const struct cursor *g)
+{
+	int64_t low = 1;
+
+	for (unsigned i = 0; i < g->n && c->n > 0; i++) {
+		cursor_drop(c, low, g->hole[i].low - 1);
+		low = g->hole[i].high + 1;
+	}
+	if (c->n > 0)
+		cursor_drop(c, low, g->last);
+}
+
 bool
 cursor_step(struct cursor *c, int64_t id)
 {

@@ -109,6 +109,13 @@ MUSTCHECK bool cursor_step_through(
  */
 bool cursor_drop(struct cursor *c, int64_t low, int64_t high);
 
+/*
+ * Drops from c's holes the ids that g has: what a replay towards g has not
+ * brought is dead or of no interest. Where that would take more than
+ * CURSOR_MAX_RANGES, ids stay open.
+ */
+void cursor_settle(struct cursor *c, const struct cursor *g);
+
 /* Same timeline and same set. */
 bool cursor_equal(const struct cursor *a, const struct cursor *b);
 

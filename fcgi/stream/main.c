@@ -1,5 +1,231 @@
-int
-main(void)
+/*
+ * main.c - pgfeed-stream: from PostgreSQL to every browser.
+ *
+ *     PostgreSQL --> listener --> hub (ring, filters) --> subscriber --> socket
+ *     socket --> acceptor (threads) --> subscribe --> hub
+ *
+ * One event loop does it all, but for reading requests, which a few threads do,
+ * and opening connections to the database. What happens in a turn: the
+ * listener first, as it has priority, then streams.
+ */
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "acceptor.h"
+#include "config.h"
+#include "hub.h"
+#include "listener.h"
+#include "log.h"
+#include "status.h"
+#include "subscribe.h"
+
+/* A request that a thread has read, on its way to the loop. */
+struct parcel {
+	STAILQ_ENTRY(parcel) entry;
+	struct wanted wanted;
+};
+
+struct program {
+	struct config config;
+	struct event_base *base;
+	struct acceptor *acceptor;
+	struct listener *listener;
+	struct hub *hub;
+	bool stopping;
+	/* From the acceptor's threads to the loop. */
+	pthread_mutex_t mutex;
+	STAILQ_HEAD(, parcel) parcels;
+	int wake_fd;
+};
+
+/* In a thread. */
+static void
+on_request(struct request *r, void *arg)
 {
+	struct program *p = arg;
+	struct parcel *parcel = calloc(1, sizeof(*parcel));
+	uint64_t one = 1;
+
+	if (parcel == NULL) {
+		request_finish(r);
+		return;
+	}
+	if (!subscribe(r, &p->config, &parcel->wanted)) {
+		free(parcel);
+		return;
+	}
+	pthread_mutex_lock(&p->mutex);
+	STAILQ_INSERT_TAIL(&p->parcels, parcel, entry);
+	pthread_mutex_unlock(&p->mutex);
+	if (write(p->wake_fd, &one, sizeof(one)) == -1 && errno != EAGAIN)
+		log_sys("could not wake the loop");
+}
+
+static void
+on_parcels(evutil_socket_t fd, short what, void *arg)
+{
+	struct program *p = arg;
+	struct parcel *parcel;
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) == -1)
+		return;
+	for (;;) {
+		pthread_mutex_lock(&p->mutex);
+		parcel = STAILQ_FIRST(&p->parcels);
+		if (parcel != NULL)
+			STAILQ_REMOVE_HEAD(&p->parcels, entry);
+		pthread_mutex_unlock(&p->mutex);
+		if (parcel == NULL)
+			break;
+		if (parcel->wanted.page == WANT_STREAM)
+			hub_join(p->hub, parcel->wanted.join);
+		else
+			status_answer(parcel->wanted.page,
+			    parcel->wanted.conn, p->hub, p->listener);
+		free(parcel);
+	}
+}
+
+static void
+on_all_gone(void *arg)
+{
+	struct program *p = arg;
+
+	event_base_loopbreak(p->base);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct program *p = arg;
+
+	if (p->stopping) {
+		event_base_loopbreak(p->base); /* asked twice */
+		return;
+	}
+	p->stopping = true;
+	log_info("signal %d: ending %zu streams", (int)sig,
+	    hub_streams(p->hub));
+	acceptor_stop(p->acceptor);
+	hub_shut_down(p->hub, on_all_gone, p);
+}
+
+static void
+usage(FILE *f)
+{
+	fputs("Usage: pgfeed-stream [-c FILE]\n"
+	      "Streams events from PostgreSQL to browsers, as a FastCGI "
+	      "responder.\n\n"
+	      "  -c, --config=FILE  read the options from FILE\n"
+	      "  -h, --help         print this help\n"
+	      "  -V, --version      print the version\n\n"
+	      "It stays in the foreground; SIGTERM ends it cleanly. "
+	      "See pgfeed-stream(8).\n",
+	    f);
+}
+
+static const char *
+parse_arguments(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *path = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		case 'V':
+			puts("pgfeed-stream " PACKAGE_VERSION);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(2);
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		exit(2);
+	}
+	return path;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct program p;
+	struct event *on_stop[2], *on_wake;
+	const char *path = parse_arguments(argc, argv);
+	char err[512];
+	bool made;
+	int fd;
+
+	log_open("pgfeed-stream", false, LOG_LEVEL_INFO);
+	if (config_load(&p.config, path, err, sizeof(err)) == -1)
+		log_fatal("%s", err);
+	config_open_log(&p.config, "pgfeed-stream");
+	fd = socket_listen(&p.config, p.config.stream_socket, "stream", &made);
+	if (fd == -1)
+		return 1;
+	p.base = event_base_new();
+	p.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p.base == NULL || p.wake_fd == -1 ||
+	    event_base_priority_init(p.base, 2) == -1)
+		log_fatal("could not start: out of memory or descriptors");
+	pthread_mutex_init(&p.mutex, NULL);
+	STAILQ_INIT(&p.parcels);
+
+	/* The architecture: who hands what to whom. */
+	p.hub = hub_new(p.base, &p.config);
+	p.listener = listener_new(p.base, &p.config, &hub_listener_calls,
+	    p.hub);
+	hub_set_listener(p.hub, p.listener);
+	p.acceptor = acceptor_new(p.base, fd,
+	    (unsigned)p.config.stream_threads, &p.config, on_request, &p);
+	on_wake = event_new(p.base, p.wake_fd, EV_READ | EV_PERSIST,
+	    on_parcels, &p);
+	event_add(on_wake, NULL);
+
+	/* libfcgi takes SIGPIPE and SIGTERM when it starts: after it. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	on_stop[0] = evsignal_new(p.base, SIGTERM, on_signal, &p);
+	on_stop[1] = evsignal_new(p.base, SIGINT, on_signal, &p);
+	event_add(on_stop[0], NULL);
+	event_add(on_stop[1], NULL);
+
+	event_base_dispatch(p.base);
+
+	acceptor_stop(p.acceptor);
+	acceptor_free(p.acceptor);
+	on_parcels(p.wake_fd, EV_READ, &p);
+	hub_free(p.hub);
+	listener_free(p.listener);
+	if (made)
+		unlink(p.config.stream_socket);
+	event_free(on_wake);
+	event_free(on_stop[0]);
+	event_free(on_stop[1]);
+	event_base_free(p.base);
+	config_free(&p.config);
+	log_info("ended");
 	return 0;
 }

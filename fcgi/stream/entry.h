@@ -1,0 +1,54 @@
+/*
+ * entry.h - one event as the gateway keeps it, in the ring or in a page of
+ * history.
+ */
+#ifndef PGFEED_ENTRY_H
+#define PGFEED_ENTRY_H
+
+#include "buf.h"
+
+enum format {
+	FORMAT_RAW,  /* SSE, data is the payload */
+	FORMAT_JSON, /* SSE, data is one JSON object */
+	FORMAT_POLL, /* one JSON answer */
+};
+
+struct entry {
+	int64_t id;    /* 0: a plain NOTIFY, which is not in the table */
+	int64_t at_us; /* microseconds since 1970, from the database */
+	int64_t last;  /* last of the position, for searching */
+	size_t data_len;
+	/* These lie behind the struct, in the same allocation. */
+	const char *topic;
+	const char *kind;     /* or NULL */
+	const char *data;
+	const char *position; /* the feed's position right after this event */
+	/* The event as JSON, made when somebody first wants it. */
+	char *json;
+	size_t json_len;
+};
+
+/*
+ * Makes an entry from copies of all that is given; NULL when there is no
+ * memory. last belongs to position.
+ */
+struct entry *entry_new(int64_t id, int64_t at_us, const char *topic,
+    const char *kind, const char *data, size_t n, const char *position,
+    int64_t last);
+
+void entry_free(struct entry *);
+
+/* Bytes to charge for it: its own, and the JSON's whether made or not. */
+size_t entry_size(const struct entry *);
+
+/* {"topic","id","at","kind","data"}, kept with the entry; NULL: no memory. */
+const char *entry_json(struct entry *, size_t *n);
+
+/*
+ * Adds the event as an SSE frame of that format. position is the id line's
+ * text, or NULL for none.
+ */
+void entry_add_sse(
+    struct buf *, struct entry *, enum format, const char *position);
+
+#endif

@@ -1,0 +1,579 @@
+/*
+ * listener.c - what becomes visible in the database, each event exactly once.
+ *
+ *     bell, or a second without one --> fetch --> step the position --> hand on
+ *
+ * The position g is a set (cursor.h): ids become visible out of order, so the
+ * ids stepped over are holes, which every fetch asks for again. A hole closes
+ * when its event is seen, or when its owner is proved to be finished:
+ *
+ *   The transaction that drew an id holds a lock on the sequence until after
+ *   its commit is visible. Freeze the holes; then read who holds the lock;
+ *   when none of these hold it any more, fetch once more: a frozen hole that is
+ *   still missing is dead.
+ *
+ * Neither transaction ids nor snapshots can replace the lock: an id is drawn
+ * before its transaction has an xid, and a snapshot's xmax is not the next xid.
+ *
+ * Always: an event is handed on before g has it is handed on to anybody else;
+ *         the connection is never inside a transaction; one query at a time.
+ * Owner:  the listener owns g and the connection, the callee the entries.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db.h"
+#include "listener.h"
+#include "log.h"
+#include "opening.h"
+#include "pgconn.h"
+#include "stats.h"
+
+#define PAGE          1000 /* rows per fetch */
+#define FETCH_MS      1000 /* without a bell */
+#define PROBE_MS      100
+#define HOLE_AGE_MS   50 /* most holes close by themselves in this time */
+#define MARK_MS       10000
+#define MAX_HOLDERS   4096
+#define HOLDER_BYTES  32
+#define PREPARED_MARK "-1/" /* a prepared transaction after a restart */
+
+enum query { NONE, FETCH, HOLDERS, HIGH, MARK };
+
+/* One generation of holes whose owners are awaited. */
+struct probe {
+	bool active;
+	bool owners_gone; /* the next complete fetch decides */
+	int64_t since_ms; /* holes seen since, while not active */
+	struct cursor frozen;
+	char (*holder)[HOLDER_BYTES];
+	size_t n_holders;
+	/* The reading under way. */
+	char (*now)[HOLDER_BYTES];
+	size_t n_now;
+};
+
+struct listener {
+	struct event_base *base;
+	const struct config *config;
+	struct listener_calls calls;
+	void *arg;
+	struct pgconn *db;
+	struct event *timer;
+
+	struct cursor g;
+	bool has_position;
+	bool live;
+	int64_t oldest;
+	struct epoch *epoch;
+	size_t n_epochs;
+	struct opening opening; /* the thread's, until up() */
+	struct buf last_error;
+
+	enum query query;
+	bool want_fetch, want_high, want_holders;
+	int64_t fetched_ms, marked_ms, marked_low;
+	/* The fetch under way. */
+	unsigned rows;
+	bool blocked;    /* no memory or no room for a hole: try again later */
+	bool capped;     /* the last fetch stopped for want of room */
+	int64_t high;    /* answer of HIGH */
+	struct probe probe;
+};
+
+static void proceed(struct listener *);
+
+const struct cursor *
+listener_position(const struct listener *l)
+{
+	return &l->g;
+}
+
+bool
+listener_is_live(const struct listener *l)
+{
+	return l->live;
+}
+
+bool
+listener_has_position(const struct listener *l)
+{
+	return l->has_position;
+}
+
+int64_t
+listener_oldest(const struct listener *l)
+{
+	return l->oldest;
+}
+
+void
+listener_want_high(struct listener *l)
+{
+	l->want_high = true;
+	proceed(l);
+}
+
+bool
+listener_translate(const struct listener *l, struct cursor *c)
+{
+	return opening_translate(l->epoch, l->n_epochs, l->g.tli, c);
+}
+
+/* In the connecting thread; l->g rests while there is no connection. */
+static PGconn *
+open_connection(void *arg)
+{
+	struct listener *l = arg;
+	struct buf err = BUF_INIT;
+	PGconn *db;
+
+	opening_fini(&l->opening);
+	db = opening_connect(&l->opening, l->config,
+	    l->has_position ? &l->g : NULL, &err);
+	if (db == NULL) {
+		/* Say it once, not at every attempt. */
+		if (err.data != NULL &&
+		    (l->last_error.data == NULL ||
+			strcmp(err.data, l->last_error.data) != 0))
+			log_error("could not follow the database: %s",
+			    err.data);
+		buf_clear(&l->last_error);
+		if (err.data != NULL)
+			buf_addstr(&l->last_error, err.data);
+	} else
+		buf_clear(&l->last_error);
+	buf_fini(&err);
+	return db;
+}
+
+/* Makes the entry of a row (id, at, topic, kind, data) at position pos. */
+static struct entry *
+entry_from_row(const PGresult *r, int row, const struct cursor *pos)
+{
+	char text[CURSOR_TEXT_MAX];
+
+	cursor_print(pos, text, sizeof(text));
+	return entry_new(strtoll(PQgetvalue(r, row, 0), NULL, 10),
+	    strtoll(PQgetvalue(r, row, 1), NULL, 10), PQgetvalue(r, row, 2),
+	    PQgetisnull(r, row, 3) ? NULL : PQgetvalue(r, row, 3),
+	    PQgetvalue(r, row, 4), (size_t)PQgetlength(r, row, 4), text,
+	    pos->last);
+}
+
+/* Takes up the position that the opening worked out. */
+static void
+start(struct listener *l)
+{
+	struct opening *o = &l->opening;
+	struct cursor pos;
+	bool again = l->has_position;
+
+	if (again)
+		log_warning("the database's history is not the one known here: "
+			    "starting over at id %" PRId64,
+		    o->g.last);
+	cursor_copy(&l->g, &o->g);
+	l->has_position = true;
+	l->calls.start(&o->base, again, l->arg);
+	cursor_copy(&pos, &o->base);
+	for (int i = 0; i < PQntuples(o->recent); i++) {
+		int64_t id = strtoll(PQgetvalue(o->recent, i, 0), NULL, 10);
+		struct entry *e;
+
+		if (!cursor_has(&l->g, id) ||
+		    !cursor_step_through(&pos, id, &l->g))
+			continue;
+		e = entry_from_row(o->recent, i, &pos);
+		if (e == NULL)
+			log_fatal("out of memory");
+		l->calls.event(e, l->arg);
+	}
+	l->calls.flush(l->arg);
+}
+
+static void
+on_up(void *arg)
+{
+	struct listener *l = arg;
+	struct opening *o = &l->opening;
+
+	stats.connects++;
+	free(l->epoch);
+	l->epoch = o->epoch;
+	l->n_epochs = o->n_epochs;
+	o->epoch = NULL;
+	l->oldest = o->oldest;
+	l->query = NONE;
+	memset(&l->probe.frozen, 0, sizeof(l->probe.frozen));
+	l->probe.active = false;
+	if (o->recent != NULL)
+		start(l);
+	else if (!opening_translate(l->epoch, l->n_epochs, o->tli, &l->g))
+		log_fatal("the timeline changed while it was being read");
+	opening_fini(o);
+	log_info("following the database from id %" PRId64 ", timeline %u",
+	    l->g.last, l->g.tli);
+	l->want_fetch = true;
+	proceed(l);
+}
+
+static void
+on_down(void *arg)
+{
+	struct listener *l = arg;
+
+	l->query = NONE;
+	if (l->live) {
+		l->live = false;
+		l->calls.live(false, l->arg);
+	}
+}
+
+/* A plain NOTIFY on a configured channel: streamed as it is, without an id. */
+static void
+on_notify(const PGnotify *n, void *arg)
+{
+	struct listener *l = arg;
+	char text[CURSOR_TEXT_MAX];
+	struct entry *e;
+
+	if (strcmp(n->relname, "pgfeed") == 0) {
+		stats.rings++;
+		l->want_fetch = true;
+		proceed(l);
+		return;
+	}
+	cursor_print(&l->g, text, sizeof(text));
+	e = entry_new(0, wall_us(), n->relname, NULL, n->extra,
+	    strlen(n->extra), text, l->g.last);
+	if (e == NULL || !l->has_position) {
+		entry_free(e);
+		return;
+	}
+	l->calls.event(e, l->arg);
+	l->calls.flush(l->arg);
+}
+
+/*
+ * The owners of the frozen holes are gone, and this fetch found id inside one:
+ * what it did not find below id in the same hole is dead. Saying so now makes
+ * room, where splitting the hole might need more ranges than there are.
+ */
+static void
+drop_below(struct listener *l, int64_t id)
+{
+	const struct cursor *frozen = &l->probe.frozen;
+
+	for (unsigned i = 0; i < frozen->n; i++) {
+		if (frozen->hole[i].low < id && id <= frozen->hole[i].high)
+			cursor_drop(&l->g, frozen->hole[i].low, id - 1);
+	}
+}
+
+static void
+on_fetched_row(struct listener *l, const PGresult *r)
+{
+	int64_t id = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+	struct cursor *next = &l->g;
+	struct cursor before;
+	struct entry *e;
+
+	l->rows++;
+	if (l->blocked || cursor_has(&l->g, id))
+		return;
+	/* The position moves only when the event is safely in hand. */
+	cursor_copy(&before, &l->g);
+	if (l->probe.owners_gone && id < l->g.last)
+		drop_below(l, id);
+	if (!cursor_step(next, id)) {
+		l->blocked = true;
+		l->capped = id > l->g.last;
+		return;
+	}
+	e = entry_from_row(r, 0, next);
+	if (e == NULL) {
+		cursor_copy(&l->g, &before);
+		l->blocked = true;
+		return;
+	}
+	stats.events++;
+	l->calls.event(e, l->arg);
+}
+
+static void
+on_holder(struct probe *p, const char *name)
+{
+	if (p->n_now < MAX_HOLDERS)
+		snprintf(p->now[p->n_now++], HOLDER_BYTES, "%s", name);
+}
+
+static void
+on_row(const PGresult *r, void *arg)
+{
+	struct listener *l = arg;
+
+	switch (l->query) {
+	case FETCH:
+		on_fetched_row(l, r);
+		break;
+	case HOLDERS:
+		on_holder(&l->probe, PQgetvalue(r, 0, 0));
+		break;
+	case HIGH:
+		l->high = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+		break;
+	case MARK:
+		l->oldest = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+		break;
+	case NONE:
+		break;
+	}
+}
+
+/* The owners are gone and a fetch made since has not found these holes. */
+static void
+drop_frozen_holes(struct listener *l)
+{
+	struct probe *p = &l->probe;
+	uint64_t before = cursor_holes(&l->g);
+
+	for (unsigned i = 0; i < p->frozen.n; i++)
+		cursor_drop(&l->g, p->frozen.hole[i].low,
+		    p->frozen.hole[i].high);
+	stats.holes_dropped += before - cursor_holes(&l->g);
+	p->active = false;
+	p->owners_gone = false;
+	p->since_ms = 0;
+	if (l->capped)
+		l->want_fetch = true;
+}
+
+static void
+fetch_done(struct listener *l)
+{
+	struct probe *p = &l->probe;
+
+	l->calls.flush(l->arg);
+	if (l->rows >= PAGE && !l->blocked)
+		l->want_fetch = true; /* there may be more */
+	else if (p->owners_gone && (!l->blocked || l->capped))
+		drop_frozen_holes(l);
+	if (!l->live && l->rows < PAGE) {
+		l->live = true;
+		l->calls.live(true, l->arg);
+	}
+}
+
+static bool
+is_listed(char (*names)[HOLDER_BYTES], size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A generation begins with all who hold the lock now, then keeps those that
+ * still do. A prepared transaction that went through a restart of the server
+ * has a new name, so any such one is taken for an owner.
+ */
+static void
+holders_done(struct listener *l)
+{
+	struct probe *p = &l->probe;
+	size_t kept = 0;
+
+	stats.probes++;
+	for (size_t i = 0; i < p->n_now; i++) {
+		if (!p->active ||
+		    strncmp(p->now[i], PREPARED_MARK,
+			strlen(PREPARED_MARK)) == 0 ||
+		    is_listed(p->holder, p->n_holders, p->now[i])) {
+			if (kept != i)
+				memcpy(p->now[kept], p->now[i], HOLDER_BYTES);
+			kept++;
+		}
+	}
+	if (p->n_now == MAX_HOLDERS)
+		return; /* cannot tell them all: no proof this time */
+	memcpy(p->holder, p->now, kept * sizeof(*p->now));
+	p->n_holders = kept;
+	p->active = true;
+	if (kept == 0) {
+		p->owners_gone = true;
+		l->want_fetch = true;
+	}
+}
+
+static void
+on_done(bool ok, void *arg)
+{
+	struct listener *l = arg;
+	enum query query = l->query;
+
+	l->query = NONE;
+	if (!ok) {
+		pgconn_drop(l->db, "a query failed");
+		return;
+	}
+	if (query == FETCH)
+		fetch_done(l);
+	else if (query == HOLDERS)
+		holders_done(l);
+	else if (query == HIGH)
+		l->calls.high(l->high, l->arg);
+	proceed(l);
+}
+
+static void
+send_fetch(struct listener *l)
+{
+	char last[24], page[24];
+	struct buf low = BUF_INIT, high = BUF_INIT;
+	const char *values[4] = { last, page };
+
+	l->want_fetch = false;
+	l->rows = 0;
+	l->blocked = l->capped = false;
+	l->fetched_ms = now_ms();
+	stats.fetches++;
+	l->query = FETCH;
+	snprintf(last, sizeof(last), "%" PRId64, l->g.last);
+	snprintf(page, sizeof(page), "%d", PAGE);
+	if (l->g.n == 0) {
+		pgconn_send(l->db, "fetch", 2, values);
+		return;
+	}
+	for (unsigned i = 0; i < l->g.n; i++) {
+		buf_addf(&low, "%c%" PRId64, i == 0 ? '{' : ',',
+		    l->g.hole[i].low);
+		buf_addf(&high, "%c%" PRId64, i == 0 ? '{' : ',',
+		    l->g.hole[i].high);
+	}
+	buf_addc(&low, '}');
+	buf_addc(&high, '}');
+	values[2] = low.data;
+	values[3] = high.data;
+	if (buf_failed(&low) || buf_failed(&high))
+		pgconn_drop(l->db, "out of memory");
+	else
+		pgconn_send(l->db, "fetch_holes", 4, values);
+	buf_fini(&low);
+	buf_fini(&high);
+}
+
+/* Whether it is time to ask who may own the holes. */
+static bool
+probe_is_due(struct listener *l)
+{
+	struct probe *p = &l->probe;
+
+	if (l->g.n == 0) {
+		p->since_ms = 0;
+		p->active = p->owners_gone = false;
+		return false;
+	}
+	if (p->owners_gone)
+		return false;
+	if (p->active)
+		return l->want_holders;
+	if (p->since_ms == 0)
+		p->since_ms = now_ms();
+	return l->want_holders && now_ms() - p->since_ms >= HOLE_AGE_MS;
+}
+
+static void
+send_mark(struct listener *l)
+{
+	char low[24];
+	const char *values[] = { low };
+
+	l->marked_ms = now_ms();
+	l->marked_low = cursor_low(&l->g);
+	snprintf(low, sizeof(low), "%" PRId64, l->marked_low);
+	l->query = MARK;
+	pgconn_send(l->db, "mark", 1, values);
+}
+
+/* Sends the most urgent query, if the connection is free. */
+static void
+proceed(struct listener *l)
+{
+	if (!pgconn_is_up(l->db) || !l->has_position || l->query != NONE)
+		return;
+	if (l->want_fetch)
+		send_fetch(l);
+	else if (probe_is_due(l)) {
+		l->want_holders = false;
+		l->probe.n_now = 0;
+		if (!l->probe.active)
+			cursor_copy(&l->probe.frozen, &l->g);
+		l->query = HOLDERS;
+		pgconn_send(l->db, "holders", 0, NULL);
+	} else if (l->want_high) {
+		l->want_high = false;
+		l->query = HIGH;
+		pgconn_send(l->db, "high", 0, NULL);
+	} else if (now_ms() - l->marked_ms >= MARK_MS)
+		send_mark(l);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	l->want_holders = true;
+	if (now_ms() - l->fetched_ms >= FETCH_MS - 10)
+		l->want_fetch = true;
+	proceed(l);
+}
+
+struct listener *
+listener_new(struct event_base *base, const struct config *config,
+    const struct listener_calls *calls, void *arg)
+{
+	static const struct pgconn_calls db_calls = {
+		.open = open_connection,
+		.up = on_up,
+		.down = on_down,
+		.row = on_row,
+		.done = on_done,
+		.notify = on_notify,
+	};
+	static const struct timeval tick = { .tv_usec = PROBE_MS * 1000 };
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		log_fatal("out of memory");
+	l->base = base;
+	l->config = config;
+	l->calls = *calls;
+	l->arg = arg;
+	l->probe.holder = calloc(MAX_HOLDERS, HOLDER_BYTES);
+	l->probe.now = calloc(MAX_HOLDERS, HOLDER_BYTES);
+	l->timer = event_new(base, -1, EV_PERSIST, on_timer, l);
+	if (l->probe.holder == NULL || l->probe.now == NULL ||
+	    l->timer == NULL)
+		log_fatal("out of memory");
+	event_add(l->timer, &tick);
+	l->db = pgconn_new(base, 0, "listener", &db_calls, l);
+	return l;
+}
+
+void
+listener_free(struct listener *l)
+{
+	pgconn_free(l->db);
+	event_free(l->timer);
+	free(l->probe.holder);
+	free(l->probe.now);
+	free(l->epoch);
+	buf_fini(&l->last_error);
+	free(l);
+}

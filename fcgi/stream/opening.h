@@ -1,0 +1,48 @@
+/*
+ * opening.h - what the listener has to find out before it may follow the feed.
+ */
+#ifndef PGFEED_OPENING_H
+#define PGFEED_OPENING_H
+
+#include <libpq-fe.h>
+
+#include "config.h"
+#include "cursor.h"
+
+struct epoch {
+	uint32_t tli;
+	int64_t first_id; /* ids above it are new on this timeline */
+};
+
+struct opening {
+	uint32_t tli;
+	struct epoch *epoch; /* ascending */
+	size_t n_epochs;
+	int64_t high;     /* highest id handed out */
+	int64_t oldest;   /* oldest id kept */
+	struct cursor g;  /* the position to start from, if asked for */
+	struct cursor base; /* ... and the one before the recent events */
+	PGresult *recent;   /* id, at, topic, kind, data; NULL if not asked */
+};
+
+/*
+ * Connects, checks that the database is fit to follow, prepares the
+ * statements fetch, fetch_holes, holders, high and mark, begins to LISTEN and
+ * fills in o. known is the position that the gateway has already, or NULL: the
+ * start position is only worked out when it has none or an unfit one. Blocks.
+ * Returns the connection; NULL after adding the reason to err. In both cases
+ * o is to be ended with opening_fini().
+ */
+PGconn *opening_connect(struct opening *o, const struct config *,
+    const struct cursor *known, struct buf *err);
+
+void opening_fini(struct opening *);
+
+/*
+ * Whether somebody at position c, from an older timeline, may go on at o's: no
+ * later timeline has begun below c. Sets c's timeline then.
+ */
+bool opening_translate(
+    const struct epoch *, size_t n, uint32_t tli, struct cursor *c);
+
+#endif

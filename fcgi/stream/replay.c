@@ -1,0 +1,588 @@
+/*
+ * replay.c - history from the table, in pages that streams share.
+ *
+ *     stream wants --> cached page covers it? --yes--> page
+ *                              |no
+ *                      job (one per topics) --query--> page --> all who wait
+ *
+ * One query runs at a time, on a connection of its own: a storm of clients
+ * that come back cannot delay what is live. A job asks from the lowest
+ * position among those that wait for it.
+ *
+ * A page tells what the feed's position was when it was read. Rows that were
+ * still holes of the feed are left out: they come live.
+ *
+ * Always: a page's rows are all there are in its range at that position, or
+ *         its oldest tells that some are gone.
+ * Owner:  streams hold references; the cache keeps pages a while without any.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db.h"
+#include "log.h"
+#include "pgconn.h"
+#include "replay.h"
+#include "stats.h"
+#include "topic.h"
+
+#define PAGE_ROWS   200
+#define PAGE_BYTES  (256 * 1024)
+#define CACHE_BYTES (16 * 1024 * 1024)
+#define CACHE_MS    10000
+#define CLEAN_MS    1000
+#define LOCATE_MS   300 /* the newest N do not stay so for long */
+
+#define COLUMNS \
+	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, data"
+#define IS_WANTED                                             \
+	"(topic = ANY ($3::text[]) OR EXISTS (SELECT FROM"    \
+	" unnest($4::text[]) p WHERE starts_with(topic, p)))"
+/* Comes with the rows, so that it is as old as they are. */
+#define OLDEST_ROW                                                        \
+	"SELECT NULL::bigint AS id, oldest AS at, NULL::text AS topic,"   \
+	" NULL::text AS kind, NULL::text AS data FROM pgfeed.mark"
+#define LIMIT_ROWS " LIMIT 200"
+
+static const struct {
+	const char *name, *sql;
+} statements[] = {
+	/* One index range per topic; topic = ANY with LIMIT scans history. */
+	{ "range",
+	    OLDEST_ROW " UNION ALL (SELECT e.* FROM unnest($3::text[]) t(topic)"
+	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
+	    "  WHERE topic = t.topic AND id > $1::bigint AND id <= $2::bigint"
+	    "  ORDER BY id" LIMIT_ROWS ") e ORDER BY id" LIMIT_ROWS ")" },
+	/* Prefixes are looked for in a window of ids, $2 - $1 is bounded. */
+	{ "range_prefix",
+	    OLDEST_ROW " UNION ALL (SELECT " COLUMNS " FROM pgfeed.event"
+	    "  WHERE id > $1::bigint AND id <= $2::bigint AND " IS_WANTED
+	    "  ORDER BY id" LIMIT_ROWS ")" },
+	{ "holes",
+	    OLDEST_ROW " UNION ALL (SELECT e.* FROM"
+	    " unnest($1::bigint[], $2::bigint[]) h(low, high)"
+	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
+	    "  WHERE id BETWEEN h.low AND h.high AND " IS_WANTED
+	    "  ORDER BY id" LIMIT_ROWS ") e ORDER BY id" LIMIT_ROWS ")" },
+	/* The id of the $1-th newest event; NULL at: there are fewer. */
+	{ "locate",
+	    "SELECT min(id) AS id, count(*) AS at FROM ("
+	    "SELECT id FROM (SELECT e.id FROM unnest($3::text[]) t(topic)"
+	    " CROSS JOIN LATERAL (SELECT id FROM pgfeed.event"
+	    "  WHERE topic = t.topic AND id <= $2::bigint"
+	    "  ORDER BY id DESC LIMIT $1::bigint) e"
+	    " UNION (SELECT id FROM pgfeed.event WHERE id <= $2::bigint"
+	    "  AND id > $2::bigint - 200000 AND cardinality($4::text[]) > 0"
+	    "  AND EXISTS (SELECT FROM unnest($4::text[]) p"
+	    "   WHERE starts_with(topic, p))"
+	    "  ORDER BY id DESC LIMIT $1::bigint)) f"
+	    " ORDER BY id DESC LIMIT $1::bigint) g" },
+};
+#define PREFIX_WINDOW INT64_C(20000) /* ids in one range_prefix */
+
+struct job {
+	enum page_kind kind;
+	char *key;
+	char *exact, *prefixes; /* text arrays */
+	bool has_prefix;
+	int64_t from; /* PAGE_LOCATE: how many */
+	char *low, *high; /* PAGE_HOLES: bigint arrays */
+	LIST_HEAD(, waiter) waiters;
+	TAILQ_ENTRY(job) in_queue;
+};
+
+struct replay {
+	const struct config *config;
+	struct replay_calls calls;
+	void *arg;
+	struct pgconn *db;
+	struct event *cleaner;
+	TAILQ_HEAD(, job) queue;
+	struct job *running;
+	struct page *reading; /* what running makes */
+	unsigned rows;        /* ... of which so many have come */
+	bool discard;         /* the feed started over meanwhile */
+	TAILQ_HEAD(, page) cache;
+	size_t bytes;
+	bool complained;
+};
+
+static void run_next(struct replay *);
+
+/* --- pages */
+
+static void
+free_page(struct page *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->n; i++)
+		entry_free(p->entry[i]);
+	free(p->entry);
+	free(p->key);
+	free(p->feed);
+	free(p);
+}
+
+static void
+drop_page(struct replay *r, struct page *p)
+{
+	TAILQ_REMOVE(&r->cache, p, in_cache);
+	r->bytes -= p->bytes;
+	free_page(p);
+}
+
+void
+page_unref(struct replay *r, struct page *p)
+{
+	p->refs--;
+	p->used_ms = now_ms();
+}
+
+static void
+on_clean(evutil_socket_t fd, short what, void *arg)
+{
+	struct replay *r = arg;
+	struct page *p, *next;
+	int64_t now = now_ms();
+
+	for (p = TAILQ_FIRST(&r->cache); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, in_cache);
+		if (p->refs == 0 &&
+		    (now - p->used_ms > CACHE_MS || r->bytes > CACHE_BYTES))
+			drop_page(r, p);
+	}
+}
+
+static struct page *
+find_page(
+    struct replay *r, enum page_kind kind, const char *key, int64_t last)
+{
+	struct page *p;
+
+	TAILQ_FOREACH (p, &r->cache, in_cache) {
+		if (p->kind == kind && strcmp(p->key, key) == 0 &&
+		    (kind != PAGE_RANGE ||
+			(p->from <= last && last < p->to)) &&
+		    (kind != PAGE_LOCATE ||
+			now_ms() - p->read_ms < LOCATE_MS))
+			return p;
+	}
+	return NULL;
+}
+
+/* --- jobs */
+
+static void
+free_job(struct job *j)
+{
+	if (j == NULL)
+		return;
+	free(j->key);
+	free(j->exact);
+	free(j->prefixes);
+	free(j->low);
+	free(j->high);
+	free(j);
+}
+
+void
+replay_forget(struct waiter *w)
+{
+	if (w->job == NULL)
+		return;
+	LIST_REMOVE(w, entry);
+	w->job = NULL;
+}
+
+/* Everybody who waits for j asks again; j is no longer in the queue. */
+static void
+wake(struct replay *r, struct job *j)
+{
+	struct waiter *w;
+
+	while ((w = LIST_FIRST(&j->waiters)) != NULL) {
+		replay_forget(w);
+		r->calls.ready(w, r->arg);
+	}
+	free_job(j);
+}
+
+/* The patterns as two text arrays: topics, and prefixes with their slash. */
+static bool
+set_topics(struct job *j, const struct filter *f)
+{
+	struct buf exact = BUF_INIT, prefixes = BUF_INIT;
+
+	for (size_t i = 0; i < f->n; i++) {
+		size_t n = strlen(f->pattern[i]);
+		bool prefix = topic_is_prefix(f->pattern[i], n);
+		struct buf *b = prefix ? &prefixes : &exact;
+		char *name = strndup(f->pattern[i], n - prefix);
+
+		buf_addc(b, b->len == 0 ? '{' : ',');
+		if (name != NULL)
+			db_add_element(b, name);
+		else
+			b->failed = true;
+		free(name);
+		j->has_prefix |= prefix;
+	}
+	buf_addstr(&exact, exact.len == 0 ? "{}" : "}");
+	buf_addstr(&prefixes, prefixes.len == 0 ? "{}" : "}");
+	j->exact = exact.data;
+	j->prefixes = prefixes.data;
+	return !buf_failed(&exact) && !buf_failed(&prefixes);
+}
+
+/* The holes as two arrays, lowest ids and highest ids. */
+static bool
+set_holes(struct job *j, const struct cursor *c)
+{
+	struct buf low = BUF_INIT, high = BUF_INIT;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		buf_addf(&low, "%c%" PRId64, i == 0 ? '{' : ',',
+		    c->hole[i].low);
+		buf_addf(&high, "%c%" PRId64, i == 0 ? '{' : ',',
+		    c->hole[i].high);
+	}
+	buf_addc(&low, '}');
+	buf_addc(&high, '}');
+	j->low = low.data;
+	j->high = high.data;
+	return !buf_failed(&low) && !buf_failed(&high);
+}
+
+/* Lets w wait for that job, made if it is not in the queue. */
+static void
+enqueue(struct replay *r, enum page_kind kind, const char *key, int64_t from,
+    const struct filter *f, const struct cursor *c, struct waiter *w)
+{
+	struct job *j;
+
+	TAILQ_FOREACH (j, &r->queue, in_queue) {
+		if (j->kind == kind && strcmp(j->key, key) == 0)
+			break;
+	}
+	if (j == NULL) {
+		j = calloc(1, sizeof(*j));
+		if (j == NULL)
+			return;
+		j->kind = kind;
+		j->key = strdup(key);
+		j->from = from;
+		LIST_INIT(&j->waiters);
+		if (j->key == NULL || !set_topics(j, f) ||
+		    (kind == PAGE_HOLES && !set_holes(j, c))) {
+			free_job(j);
+			return;
+		}
+		TAILQ_INSERT_TAIL(&r->queue, j, in_queue);
+	}
+	j->from = MIN(j->from, from);
+	w->job = j;
+	LIST_INSERT_HEAD(&j->waiters, w, entry);
+	run_next(r);
+}
+
+static struct page *
+want(struct replay *r, enum page_kind kind, const char *key, int64_t from,
+    const struct filter *f, const struct cursor *c, struct waiter *w)
+{
+	struct page *p = find_page(r, kind, key, from);
+
+	if (p != NULL) {
+		p->refs++;
+		return p;
+	}
+	enqueue(r, kind, key, from, f, c, w);
+	return NULL;
+}
+
+struct page *
+replay_page(struct replay *r, const struct filter *f, const struct cursor *c,
+    struct waiter *w)
+{
+	const struct cursor *feed = r->calls.feed(r->arg);
+	struct cursor settled;
+	struct buf key = BUF_INIT;
+	char text[CURSOR_TEXT_MAX];
+	struct page *p = NULL;
+
+	cursor_copy(&settled, c);
+	cursor_settle(&settled, feed);
+	if (cursor_holes(&settled) == cursor_holes(c))
+		return want(r, PAGE_RANGE, f->topics, c->last, f, c, w);
+	cursor_print(c, text, sizeof(text));
+	buf_addf(&key, "%s\n\n%s", f->topics, text);
+	if (!buf_failed(&key))
+		p = want(r, PAGE_HOLES, key.data, 0, f, c, w);
+	buf_fini(&key);
+	return p;
+}
+
+struct page *
+replay_locate(
+    struct replay *r, const struct filter *f, int64_t n, struct waiter *w)
+{
+	struct buf key = BUF_INIT;
+	struct page *p = NULL;
+
+	buf_addf(&key, "%s\n\n-%" PRId64, f->topics, n);
+	if (!buf_failed(&key))
+		p = want(r, PAGE_LOCATE, key.data, n, f, NULL, w);
+	buf_fini(&key);
+	return p;
+}
+
+/* --- queries */
+
+static void
+send_query(struct replay *r, struct job *j)
+{
+	const struct cursor *feed = r->calls.feed(r->arg);
+	struct page *p = calloc(1, sizeof(*p));
+	char from[24], to[24], text[CURSOR_TEXT_MAX];
+	const char *values[4] = { from, to, j->exact, j->prefixes };
+
+	if (p == NULL)
+		return;
+	p->kind = j->kind;
+	p->key = strdup(j->key);
+	cursor_print(feed, text, sizeof(text));
+	p->feed = strdup(text);
+	p->entry = calloc(PAGE_ROWS, sizeof(struct entry *));
+	p->from = j->from;
+	p->to = feed->last;
+	if (p->key == NULL || p->feed == NULL || p->entry == NULL) {
+		free_page(p);
+		return;
+	}
+	if (j->kind == PAGE_RANGE && j->has_prefix &&
+	    p->to - p->from > PREFIX_WINDOW)
+		p->to = p->from + PREFIX_WINDOW;
+	snprintf(from, sizeof(from), "%" PRId64, j->from);
+	snprintf(to, sizeof(to), "%" PRId64, p->to);
+	if (j->kind == PAGE_HOLES) {
+		values[0] = j->low;
+		values[1] = j->high;
+	}
+	r->reading = p;
+	r->running = j;
+	r->rows = 0;
+	r->discard = false;
+	TAILQ_REMOVE(&r->queue, j, in_queue);
+	stats.replay_queries++;
+	if (j->kind == PAGE_RANGE)
+		pgconn_send(r->db, j->has_prefix ? "range_prefix" : "range",
+		    j->has_prefix ? 4 : 3, values);
+	else
+		pgconn_send(r->db, j->kind == PAGE_HOLES ? "holes" : "locate",
+		    4, values);
+}
+
+static void
+run_next(struct replay *r)
+{
+	struct job *j;
+
+	while (pgconn_is_up(r->db) && r->running == NULL &&
+	    (j = TAILQ_FIRST(&r->queue)) != NULL) {
+		if (!LIST_EMPTY(&j->waiters)) {
+			send_query(r, j);
+			return;
+		}
+		TAILQ_REMOVE(&r->queue, j, in_queue);
+		free_job(j);
+	}
+}
+
+static void
+on_row(const PGresult *res, void *arg)
+{
+	struct replay *r = arg;
+	struct page *p = r->reading;
+	struct cursor feed;
+	struct entry *e;
+	int64_t id = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+
+	if (p->kind == PAGE_LOCATE) {
+		/* Nothing yet, or fewer than asked for: all there are. */
+		p->to = PQgetisnull(res, 0, 0) ? p->to : id - 1;
+		return;
+	}
+	if (PQgetisnull(res, 0, 0)) {
+		p->oldest = strtoll(PQgetvalue(res, 0, 1), NULL, 10);
+		return;
+	}
+	stats.replay_rows++;
+	r->rows++;
+	/* Beyond the bytes of a page the rows are read again later. */
+	if (p->full)
+		return;
+	if (!cursor_parse(&feed, p->feed, strlen(p->feed)))
+		return;
+	if (cursor_has(&feed, id)) {
+		e = entry_new(id, strtoll(PQgetvalue(res, 0, 1), NULL, 10),
+		    PQgetvalue(res, 0, 2),
+		    PQgetisnull(res, 0, 3) ? NULL : PQgetvalue(res, 0, 3),
+		    PQgetvalue(res, 0, 4), (size_t)PQgetlength(res, 0, 4), "",
+		    0);
+		if (e == NULL) {
+			r->discard = true;
+			return;
+		}
+		p->entry[p->n++] = e;
+		p->bytes += entry_size(e);
+	}
+	if (r->rows == PAGE_ROWS || p->bytes > PAGE_BYTES) {
+		p->full = true;
+		if (p->kind == PAGE_RANGE)
+			p->to = id;
+	}
+}
+
+static void
+on_done(bool ok, void *arg)
+{
+	struct replay *r = arg;
+	struct job *j = r->running, *other, *next;
+	struct page *p = r->reading;
+
+	r->running = NULL;
+	r->reading = NULL;
+	if (ok && !r->discard) {
+		p->used_ms = p->read_ms = now_ms();
+		TAILQ_INSERT_HEAD(&r->cache, p, in_cache);
+		r->bytes += p->bytes;
+	} else
+		free_page(p);
+	/* Those who came meanwhile may be served by this page as well. */
+	for (other = TAILQ_FIRST(&r->queue); other != NULL; other = next) {
+		next = TAILQ_NEXT(other, in_queue);
+		if (other->kind == j->kind &&
+		    strcmp(other->key, j->key) == 0) {
+			TAILQ_REMOVE(&r->queue, other, in_queue);
+			wake(r, other);
+			break;
+		}
+	}
+	wake(r, j);
+	if (!ok) {
+		pgconn_drop(r->db, "a query failed");
+		return;
+	}
+	run_next(r);
+}
+
+static void
+on_up(void *arg)
+{
+	run_next(arg);
+}
+
+static void
+on_down(void *arg)
+{
+	struct replay *r = arg;
+	struct job *j = r->running;
+
+	r->running = NULL;
+	free_page(r->reading);
+	r->reading = NULL;
+	if (j != NULL)
+		wake(r, j); /* they queue up again */
+}
+
+/* In the connecting thread. */
+static PGconn *
+open_connection(void *arg)
+{
+	struct replay *r = arg;
+	struct buf err = BUF_INIT;
+	PGconn *db;
+
+	db = db_connect(config_database(r->config, r->config->stream_database),
+	    "replay", &err);
+	for (size_t i = 0; db != NULL && i < ARRAY_LEN(statements); i++) {
+		PGresult *res = PQprepare(db, statements[i].name,
+		    statements[i].sql, 0, NULL);
+
+		if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+			buf_addstr(&err, PQresultErrorMessage(res));
+			PQfinish(db);
+			db = NULL;
+		}
+		PQclear(res);
+	}
+	/* The listener complains of the same database at more length. */
+	if (db == NULL && !r->complained)
+		log_info("replay: %s", err.data != NULL ? err.data : "?");
+	r->complained = db == NULL;
+	buf_fini(&err);
+	return db;
+}
+
+void
+replay_reset(struct replay *r)
+{
+	struct page *p, *next;
+
+	r->discard = true;
+	for (p = TAILQ_FIRST(&r->cache); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, in_cache);
+		if (p->refs == 0)
+			drop_page(r, p);
+	}
+}
+
+struct replay *
+replay_new(struct event_base *base, const struct config *config,
+    const struct replay_calls *calls, void *arg)
+{
+	static const struct timeval tick = { .tv_sec = CLEAN_MS / 1000 };
+	static const struct pgconn_calls db_calls = {
+		.open = open_connection,
+		.up = on_up,
+		.down = on_down,
+		.row = on_row,
+		.done = on_done,
+	};
+	struct replay *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		log_fatal("out of memory");
+	r->config = config;
+	r->calls = *calls;
+	r->arg = arg;
+	TAILQ_INIT(&r->queue);
+	TAILQ_INIT(&r->cache);
+	r->cleaner = event_new(base, -1, EV_PERSIST, on_clean, r);
+	if (r->cleaner == NULL)
+		log_fatal("out of memory");
+	event_add(r->cleaner, &tick);
+	r->db = pgconn_new(base, 1, "replay", &db_calls, r);
+	return r;
+}
+
+void
+replay_free(struct replay *r)
+{
+	struct page *p;
+	struct job *j;
+
+	pgconn_free(r->db);
+	event_free(r->cleaner);
+	free_page(r->reading);
+	free_job(r->running);
+	while ((j = TAILQ_FIRST(&r->queue)) != NULL) {
+		TAILQ_REMOVE(&r->queue, j, in_queue);
+		free_job(j);
+	}
+	while ((p = TAILQ_FIRST(&r->cache)) != NULL)
+		drop_page(r, p);
+	free(r);
+}

@@ -1,0 +1,28 @@
+/*
+ * sse.h - the text/event-stream format (HTML standard, section 9.2).
+ */
+#ifndef PGFEED_SSE_H
+#define PGFEED_SSE_H
+
+#include "buf.h"
+
+/*
+ * Adds one event. id and type may be NULL. LF, CR and CRLF in the data all
+ * become one line break, as the format knows no other.
+ */
+void sse_add_event(struct buf *, const char *id, const char *type,
+    const char *data, size_t n);
+
+/*
+ * Moves the client's last event id without an event reaching the page: a
+ * block without data sets the id and is then dropped.
+ */
+void sse_add_id(struct buf *, const char *id);
+
+/* A comment line; text without a line break. */
+void sse_add_comment(struct buf *, const char *text);
+
+/* The time after which a client reconnects, in milliseconds. */
+void sse_add_retry(struct buf *, unsigned ms);
+
+#endif

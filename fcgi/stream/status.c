@@ -1,0 +1,192 @@
+/*
+ * status.c - how the gateway is doing.
+ *
+ *   /-/live     200 while the loop turns
+ *   /-/ready    200 while LISTEN is in force, else 503
+ *   /-/status   one JSON object, for people and the status page
+ *   /-/metrics  OpenMetrics 1.0
+ */
+#include <sys/socket.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fcgi_record.h"
+#include "log.h"
+#include "stats.h"
+#include "status.h"
+
+struct stats stats;
+
+static void
+add_number(struct buf *b, const char *name, uint64_t n)
+{
+	buf_addf(b, ",\"%s\":%" PRIu64, name, n);
+}
+
+static void
+add_status(struct buf *b, const struct hub *h, const struct listener *l)
+{
+	const struct cursor *g = listener_position(l);
+	const struct ring *ring = hub_ring(h);
+	char text[CURSOR_TEXT_MAX] = "";
+
+	if (listener_has_position(l))
+		cursor_print(g, text, sizeof(text));
+	buf_addf(b, "{\"version\":\"%s\",\"pid\":%d,\"live\":%s",
+	    PACKAGE_VERSION, (int)getpid(),
+	    listener_is_live(l) ? "true" : "false");
+	buf_addf(b, ",\"cursor\":\"%s\",\"timeline\":%u,\"oldest\":\"%" PRId64
+		    "\"",
+	    text, g->tli, listener_oldest(l));
+	add_number(b, "holes", cursor_holes(g));
+	add_number(b, "streams", hub_streams(h));
+	add_number(b, "filters", hub_filters(h));
+	if (ring != NULL) {
+		add_number(b, "ring_events",
+		    ring_head(ring) - ring_tail(ring));
+		add_number(b, "ring_bytes", ring_bytes(ring));
+	}
+	add_number(b, "opened", stats.opened);
+	add_number(b, "closed", stats.closed);
+	add_number(b, "refused", stats.refused);
+	add_number(b, "lagged", stats.lagged);
+	add_number(b, "events", stats.events);
+	add_number(b, "deliveries", stats.deliveries);
+	add_number(b, "writes", stats.writes);
+	add_number(b, "bytes", stats.bytes);
+	add_number(b, "rings", stats.rings);
+	add_number(b, "fetches", stats.fetches);
+	add_number(b, "probes", stats.probes);
+	add_number(b, "holes_dropped", stats.holes_dropped);
+	add_number(b, "replay_queries", stats.replay_queries);
+	add_number(b, "replay_rows", stats.replay_rows);
+	add_number(b, "gaps", stats.gaps);
+	add_number(b, "connects", stats.connects);
+	/* Upper bounds are 64 us << i; the last bucket has none. */
+	buf_addstr(b, ",\"latency_us\":[");
+	for (size_t i = 0; i <= STATS_BUCKETS; i++)
+		buf_addf(b, "%s%" PRIu64, i > 0 ? "," : "", stats.latency[i]);
+	buf_addstr(b, "]}\n");
+}
+
+static void
+add_metric(struct buf *b, const char *name, const char *type,
+    const char *help, uint64_t value)
+{
+	buf_addf(b, "# TYPE pgfeed_%s %s\n# HELP pgfeed_%s %s\n", name, type,
+	    name, help);
+	buf_addf(b, "pgfeed_%s%s %" PRIu64 "\n", name,
+	    strcmp(type, "counter") == 0 ? "_total" : "", value);
+}
+
+static void
+add_latency(struct buf *b)
+{
+	uint64_t sum = 0;
+
+	buf_addstr(b,
+	    "# TYPE pgfeed_latency_seconds histogram\n"
+	    "# UNIT pgfeed_latency_seconds seconds\n"
+	    "# HELP pgfeed_latency_seconds From an event's INSERT to the "
+	    "sockets of its streams.\n");
+	for (size_t i = 0; i < STATS_BUCKETS; i++) {
+		sum += stats.latency[i];
+		buf_addf(b, "pgfeed_latency_seconds_bucket{le=\"%g\"} %" PRIu64
+			    "\n",
+		    (double)(64u << i) / 1e6, sum);
+	}
+	buf_addf(b,
+	    "pgfeed_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n"
+	    "pgfeed_latency_seconds_count %" PRIu64 "\n"
+	    "pgfeed_latency_seconds_sum %.6f\n",
+	    stats.latency_count, stats.latency_count,
+	    (double)stats.latency_sum_us / 1e6);
+}
+
+static void
+add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
+{
+	const struct ring *ring = hub_ring(h);
+
+	add_metric(b, "live", "gauge", "Whether LISTEN is in force.",
+	    listener_is_live(l));
+	add_metric(b, "streams", "gauge", "Open streams.", hub_streams(h));
+	add_metric(b, "filters", "gauge", "Different subscriptions.",
+	    hub_filters(h));
+	add_metric(b, "ring_bytes", "gauge", "Memory of recent events.",
+	    ring != NULL ? ring_bytes(ring) : 0);
+	add_metric(b, "holes", "gauge", "Ids drawn but not yet visible.",
+	    cursor_holes(listener_position(l)));
+	add_metric(b, "streams_opened", "counter", "Streams opened.",
+	    stats.opened);
+	add_metric(b, "streams_refused", "counter", "Streams refused.",
+	    stats.refused);
+	add_metric(b, "streams_lagged", "counter",
+	    "Streams closed because nobody read them.", stats.lagged);
+	add_metric(b, "events", "counter", "Events fetched.", stats.events);
+	add_metric(b, "deliveries", "counter", "Events written to streams.",
+	    stats.deliveries);
+	add_metric(b, "writes", "counter", "Writes to sockets.", stats.writes);
+	add_metric(b, "sent_bytes", "counter", "Bytes written to sockets.",
+	    stats.bytes);
+	add_metric(b, "rings", "counter", "Bells heard.", stats.rings);
+	add_metric(b, "fetches", "counter", "Queries for new events.",
+	    stats.fetches);
+	add_metric(b, "probes", "counter", "Queries for the owners of holes.",
+	    stats.probes);
+	add_metric(b, "holes_dropped", "counter", "Ids proved dead.",
+	    stats.holes_dropped);
+	add_metric(b, "replay_queries", "counter", "Queries for history.",
+	    stats.replay_queries);
+	add_metric(b, "replay_rows", "counter", "Events of history read.",
+	    stats.replay_rows);
+	add_metric(b, "gaps", "counter", "Streams told of a gap.", stats.gaps);
+	add_metric(b, "connects", "counter", "Connections to the database.",
+	    stats.connects);
+	add_latency(b);
+	buf_addstr(b, "# EOF\n");
+}
+
+static void
+add_answer(struct buf *b, enum page_wanted page, const struct hub *h,
+    const struct listener *l)
+{
+	bool ok = page != WANT_READY || listener_is_live(l);
+	const char *type = "text/plain";
+
+	if (page == WANT_STATUS)
+		type = "application/json";
+	else if (page == WANT_METRICS)
+		type = "application/openmetrics-text; version=1.0.0; "
+		       "charset=utf-8";
+	buf_addf(b,
+	    "Status: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n"
+	    "X-Content-Type-Options: nosniff\r\n\r\n",
+	    ok ? "200 OK" : "503 Service Unavailable", type);
+	if (page == WANT_STATUS)
+		add_status(b, h, l);
+	else if (page == WANT_METRICS)
+		add_metrics(b, h, l);
+	else
+		buf_addstr(b, ok ? "ok\n" : "not following the database\n");
+}
+
+void
+status_answer(enum page_wanted page, struct taken conn, const struct hub *h,
+    const struct listener *l)
+{
+	struct buf b = BUF_INIT, records = BUF_INIT;
+
+	add_answer(&b, page, h, l);
+	record_add_output(&records, conn.id, b.data, b.len);
+	record_add_end(&records, conn.id);
+	/* It fits the socket's buffer, which nothing else has written to. */
+	if (buf_failed(&b) || buf_failed(&records) ||
+	    send(conn.fd, records.data, records.len,
+		MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)records.len)
+		log_debug("could not answer a status request");
+	close(conn.fd);
+	buf_fini(&b);
+	buf_fini(&records);
+}

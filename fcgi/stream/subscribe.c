@@ -1,0 +1,282 @@
+/*
+ * subscribe.c - from an HTTP request to what the hub has to know of it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "header.h"
+#include "params.h"
+#include "problem.h"
+#include "subscribe.h"
+#include "topic.h"
+
+#define POSITION_MAX_BYTES 4096
+#define LAST_N_MAX         100000
+
+static void
+answer(struct request *r, int status, const char *headers, const char *detail)
+{
+	struct buf b = BUF_INIT;
+
+	problem_add(&b, status, headers, detail);
+	if (!buf_failed(&b))
+		(void)request_write(r, b.data, b.len);
+	buf_fini(&b);
+	request_finish(r);
+}
+
+/* What the URL has below base_path, wherever the web server mounted us. */
+static void
+find_path(const struct request *r, const struct config *c, struct buf *path)
+{
+	const char *uri = request_param_or_empty(r, "REQUEST_URI");
+	const char *info = request_param_or_empty(r, "PATH_INFO");
+
+	if (path_below(path, uri, c->base_path) ||
+	    path_below(path, uri, request_param_or_empty(r, "SCRIPT_NAME")))
+		return;
+	buf_addstr(path, *info == '/' ? info + 1 : info);
+}
+
+static bool
+add_pattern(struct join *j, const char *s, size_t n)
+{
+	char **p = realloc(j->pattern, (j->n + 1) * sizeof(*p));
+
+	if (p == NULL)
+		return false;
+	j->pattern = p;
+	p[j->n] = strndup(s, n);
+	if (p[j->n] == NULL)
+		return false;
+	j->n++;
+	return true;
+}
+
+/* The topics of path and query. NULL, or what is wrong with them. */
+static const char *
+read_topics(struct join *j, const struct config *c, const struct buf *path,
+    const struct params *query)
+{
+	const struct param *p;
+
+	if (path->len > 0) {
+		if (!topic_pattern_valid(path->data, path->len))
+			return "the path is not a valid topic";
+		if (!add_pattern(j, path->data, path->len))
+			return "out of memory";
+	}
+	for (p = params_find(query, "topic"); p != NULL;
+	     p = params_next(query, p)) {
+		if (!topic_pattern_valid(p->value, p->value_len))
+			return "a topic is 1 to 255 bytes of UTF-8: names "
+			       "joined by /, the last may be *";
+		if (j->n == (size_t)c->max_topics)
+			return "too many topics";
+		if (!add_pattern(j, p->value, p->value_len))
+			return "out of memory";
+	}
+	if (j->n == 0 &&
+	    !add_pattern(j, TOPIC_DEFAULT, strlen(TOPIC_DEFAULT)))
+		return "out of memory";
+	return NULL;
+}
+
+static const char *
+read_start(struct join *j, const struct request *r, const struct params *query)
+{
+	const char *id = request_param(r, "HTTP_LAST_EVENT_ID");
+	bool from_header = id != NULL && *id != '\0';
+	char *end;
+
+	if (!from_header)
+		id = params_get(query, "last_event_id");
+	if (id == NULL || *id == '\0')
+		id = params_get(query, "lastEventId");
+	if (id == NULL || *id == '\0' ||
+	    (!from_header && strcmp(id, "now") == 0)) {
+		j->start = FROM_NOW;
+		return NULL;
+	}
+	if (!from_header && strcmp(id, "earliest") == 0) {
+		j->start = FROM_EARLIEST;
+		return NULL;
+	}
+	if (!from_header && *id == '-') {
+		j->last_n = strtoll(id + 1, &end, 10);
+		if (end == id + 1 || *end != '\0' || j->last_n < 0 ||
+		    j->last_n > LAST_N_MAX)
+			return "last_event_id=-N takes a whole number up to "
+			       "100000";
+		j->start = j->last_n == 0 ? FROM_NOW : FROM_LAST_N;
+		return NULL;
+	}
+	/* Garbage becomes a pgfeed.gap; only its length is bounded here. */
+	j->start = FROM_POSITION;
+	j->position = strndup(id, POSITION_MAX_BYTES);
+	return j->position == NULL ? "out of memory" : NULL;
+}
+
+static const char *
+read_format(struct join *j, const struct request *r, const struct config *c,
+    const struct params *query)
+{
+	const char *accept = request_param_or_empty(r, "HTTP_ACCEPT");
+	const char *format = params_get(query, "format");
+	const char *wait = params_get(query, "wait");
+	const char *hb = params_get(query, "hb");
+	char *end;
+	double seconds;
+
+	if (format == NULL || strcmp(format, "raw") == 0)
+		j->format = FORMAT_RAW;
+	else if (strcmp(format, "json") == 0)
+		j->format = FORMAT_JSON;
+	else
+		return "format is raw or json";
+	if (hb != NULL && strcmp(hb, "event") != 0 &&
+	    strcmp(hb, "comment") != 0)
+		return "hb is event or comment";
+	j->heartbeat_event = hb != NULL && strcmp(hb, "event") == 0;
+	if (header_weight(accept, "application/json") >
+	    header_weight(accept, "text/event-stream"))
+		j->format = FORMAT_POLL;
+	j->wait_ms = c->poll_wait;
+	if (wait != NULL) {
+		seconds = strtod(wait, &end);
+		if (end == wait || *end != '\0' || !(seconds >= 0))
+			return "wait is a number of seconds";
+		j->wait_ms = (int64_t)(MIN(seconds, 3600) * 1000);
+		j->wait_ms = MIN(j->wait_ms, MAX(c->poll_wait, 60000));
+	}
+	return NULL;
+}
+
+/* Header lines that let a page from a configured origin read the answer. */
+static char *
+cors_headers(const struct request *r, const struct config *c)
+{
+	const char *origin = request_param_or_empty(r, "HTTP_ORIGIN");
+	struct buf b = BUF_INIT;
+
+	if (c->origins.n > 0)
+		buf_addstr(&b, "Vary: Origin\r\n");
+	for (size_t i = 0; i < c->origins.n; i++) {
+		if (strcmp(c->origins.item[i], origin) != 0)
+			continue;
+		buf_addf(&b,
+		    "Access-Control-Allow-Origin: %s\r\n"
+		    "Access-Control-Allow-Credentials: true\r\n",
+		    c->origins.item[i]);
+		break;
+	}
+	buf_addstr(&b, "");
+	if (buf_failed(&b))
+		buf_fini(&b);
+	return b.data;
+}
+
+static bool
+find_own_page(const struct buf *path, enum page_wanted *page)
+{
+	static const char *const names[] = {
+		[WANT_LIVE] = "-/live",
+		[WANT_READY] = "-/ready",
+		[WANT_STATUS] = "-/status",
+		[WANT_METRICS] = "-/metrics",
+	};
+
+	for (size_t i = WANT_LIVE; i < ARRAY_LEN(names); i++) {
+		if (path->len == strlen(names[i]) &&
+		    memcmp(path->data, names[i], path->len) == 0) {
+			*page = (enum page_wanted)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The body of a GET is of no interest, but the connection has to be at its
+ * end before it can be taken over. */
+static bool
+skip_body(struct request *r)
+{
+	char junk[4096];
+	size_t sum = 0;
+	ssize_t n;
+
+	while ((n = request_read(r, junk, sizeof(junk))) > 0) {
+		sum += (size_t)n;
+		if (sum > 65536)
+			return false;
+	}
+	return n == 0;
+}
+
+bool
+subscribe(struct request *r, const struct config *c, struct wanted *w)
+{
+	const char *method = request_param_or_empty(r, "REQUEST_METHOD");
+	const char *qs = request_param_or_empty(r, "QUERY_STRING");
+	struct join *j = calloc(1, sizeof(*j));
+	struct buf path = BUF_INIT;
+	struct params query;
+	const char *wrong = NULL;
+	bool taken = false;
+
+	params_init(&query);
+	memset(w, 0, sizeof(*w));
+	if (j == NULL || (j->cors = cors_headers(r, c)) == NULL) {
+		answer(r, 503, "Retry-After: 15\r\n", "out of memory");
+		goto out;
+	}
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		answer(r, 405, "Allow: GET, HEAD, POST, OPTIONS\r\n",
+		    "events are read here; the web server should hand other "
+		    "methods to pgfeed-post");
+		goto out;
+	}
+	if (!skip_body(r)) {
+		answer(r, 400, j->cors, "a GET request has no body");
+		goto out;
+	}
+	find_path(r, c, &path);
+	if (path.len > 0 && find_own_page(&path, &w->page)) {
+		w->conn = request_take(r);
+		taken = true;
+		goto out;
+	}
+	if (params_parse(&query, qs, strlen(qs)) != PARAMS_OK)
+		wrong = "the query string is too long";
+	if (wrong == NULL)
+		wrong = read_topics(j, c, &path, &query);
+	if (wrong == NULL)
+		wrong = read_start(j, r, &query);
+	if (wrong == NULL)
+		wrong = read_format(j, r, c, &query);
+	if (wrong != NULL) {
+		answer(r, 400, j->cors, wrong);
+		goto out;
+	}
+	if (strcmp(method, "HEAD") == 0) {
+		static const char head[] =
+		    "Status: 200 OK\r\nContent-Type: text/event-stream\r\n"
+		    "Cache-Control: no-store, no-transform\r\n\r\n";
+
+		(void)request_write(r, head, strlen(head));
+		request_finish(r);
+		goto out;
+	}
+	j->conn = request_take(r);
+	w->page = WANT_STREAM;
+	w->join = j;
+	j = NULL;
+	taken = true;
+out:
+	params_fini(&query);
+	buf_fini(&path);
+	if (j != NULL)
+		join_free(j);
+	return taken;
+}

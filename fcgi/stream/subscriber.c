@@ -1,0 +1,540 @@
+/*
+ * subscriber.c - one stream to one browser.
+ *
+ *     REPLAYING --page, page, ...--> FOLLOWING --chunk, chunk--> CURRENT
+ *         ^                             |  ^                        |
+ *         +--fell off the ring's tail---+  +----- socket full ------+
+ *
+ * A chunk is a range of entries, [from, upto), and how many of its bytes are
+ * out. Chunks are encoded into two buffers that all streams share, and encoded
+ * again for the rest: from the same entries and the same position they come
+ * out the same, byte for byte.
+ *
+ * The id behind an event is the position after it: the feed's, which is the
+ * same for everybody, or, for a stream with a position of its own, the union of
+ * both. A stream has its own while it has had something that this gateway had
+ * not when the event passed, or while it replays.
+ *
+ * Always: nothing is freed or moved here but what belongs to the stream; what
+ *         to do with a result is the hub's business.
+ */
+#include <sys/socket.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi_record.h"
+#include "log.h"
+#include "sse.h"
+#include "stats.h"
+#include "subscriber.h"
+
+#define CHUNK_BYTES  (64 * 1024)
+#define CHUNK_SCANNED 4096 /* entries looked at for one chunk */
+
+/* The chunk being made: what the web server gets, and that in records. */
+static struct buf output, records;
+
+void
+sub_set_state(struct sub *s, enum sub_state state)
+{
+	static const unsigned legal[] = {
+		[SUB_OPENING] = 1 << SUB_REPLAYING | 1 << SUB_FOLLOWING |
+		    1 << SUB_CLOSING,
+		[SUB_REPLAYING] = 1 << SUB_REPLAYING | 1 << SUB_FOLLOWING |
+		    1 << SUB_CLOSING,
+		[SUB_FOLLOWING] = 1 << SUB_FOLLOWING | 1 << SUB_REPLAYING |
+		    1 << SUB_CURRENT | 1 << SUB_CLOSING,
+		[SUB_CURRENT] = 1 << SUB_FOLLOWING | 1 << SUB_REPLAYING |
+		    1 << SUB_CLOSING,
+		[SUB_CLOSING] = 0,
+	};
+
+	assert(legal[s->state] & 1u << state);
+	s->state = (uint8_t)state;
+}
+
+bool
+sub_at_boundary(const struct sub *s)
+{
+	return s->sent == 0 && s->rest == NULL && !s->blocked;
+}
+
+/* Writes what the socket takes; the count, or -1 when the peer is gone. */
+static ssize_t
+transmit(struct sub *s, const char *p, size_t n)
+{
+	ssize_t done;
+
+	do
+		done = send(s->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (done == -1 && errno == EINTR);
+	if (done == -1)
+		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+	stats.writes++;
+	stats.bytes += (uint64_t)done;
+	return done;
+}
+
+/* --- positions */
+
+static bool
+parse(struct cursor *c, const char *text)
+{
+	return cursor_parse(c, text, strlen(text));
+}
+
+static bool
+set_text(char **text, const char *value)
+{
+	char *copy = value != NULL ? strdup(value) : NULL;
+
+	if (value != NULL && copy == NULL)
+		return false;
+	free(*text);
+	*text = copy;
+	return true;
+}
+
+static bool
+set_own(struct sub *s, const struct cursor *c)
+{
+	char text[CURSOR_TEXT_MAX];
+
+	cursor_print(c, text, sizeof(text));
+	return set_text(&s->own, text);
+}
+
+/* own joined with a position of the feed; NULL own: the feed's. */
+static void
+join_positions(const struct cursor *own, const char *feed,
+    char text[CURSOR_TEXT_MAX])
+{
+	struct cursor both;
+
+	if (own == NULL || !parse(&both, feed)) {
+		memcpy(text, feed, strlen(feed) + 1);
+		return;
+	}
+	/* Either may be from before a failover that lost nothing. */
+	both.tli = MAX(both.tli, own->tli);
+	if (own->tli == both.tli)
+		cursor_union(&both, &both, own);
+	else {
+		struct cursor moved;
+
+		cursor_copy(&moved, own);
+		moved.tli = both.tli;
+		cursor_union(&both, &both, &moved);
+	}
+	cursor_print(&both, text, CURSOR_TEXT_MAX);
+}
+
+void
+sub_position(struct feed *f, struct sub *s, char text[CURSOR_TEXT_MAX])
+{
+	struct cursor own;
+	bool has_own = s->own != NULL && parse(&own, s->own);
+
+	if (s->state == SUB_REPLAYING || s->state == SUB_OPENING ||
+	    f->ring == NULL)
+		memcpy(text, s->own != NULL ? s->own : "0",
+		    s->own != NULL ? strlen(s->own) + 1 : 2);
+	else if (s->state == SUB_CURRENT && !has_own)
+		cursor_print(f->position(f->arg), text, CURSOR_TEXT_MAX);
+	else
+		join_positions(has_own ? &own : NULL,
+		    ring_position(f->ring,
+			s->state == SUB_CURRENT ? ring_head(f->ring)
+						: s->from),
+		    text);
+}
+
+/* --- encoding */
+
+/*
+ * The head and body of the answer to a long-poll: gap is the inside of an
+ * object or NULL, events the inside of an array.
+ */
+void
+poll_add_answer(struct buf *b, const char *cursor, const char *gap,
+    const char *events, size_t n)
+{
+	buf_addstr(b,
+	    "Status: 200 OK\r\n"
+	    "Content-Type: application/json\r\n"
+	    "Cache-Control: no-store, no-transform\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "\r\n"
+	    "{\"cursor\":");
+	buf_addjson(b, cursor, strlen(cursor));
+	if (gap != NULL)
+		buf_addf(b, ",\"gap\":{%s}", gap);
+	buf_addstr(b, ",\"events\":[");
+	buf_add(b, events, n);
+	buf_addstr(b, "]}\n");
+}
+
+static void
+add_entry(struct buf *b, struct entry *e, enum format format, const char *id)
+{
+	const char *json;
+	size_t n;
+
+	if (format != FORMAT_POLL) {
+		entry_add_sse(b, e, format, e->id != 0 ? id : NULL);
+		return;
+	}
+	json = entry_json(e, &n);
+	if (json == NULL) {
+		b->failed = true;
+		return;
+	}
+	if (b->len > 0)
+		buf_addc(b, ',');
+	buf_add(b, json, n);
+}
+
+/* Turns the gathered output into records, a long-poll's into an answer. */
+static bool
+finish_chunk(enum format format, uint16_t id, const char *position,
+    struct buf *out, struct buf *rec)
+{
+	struct buf answer = BUF_INIT;
+
+	if (format == FORMAT_POLL) {
+		poll_add_answer(&answer, position, NULL, out->data, out->len);
+		buf_fini(out);
+		*out = answer;
+	}
+	buf_clear(rec);
+	record_add_output(rec, id, out->data, out->len);
+	if (format == FORMAT_POLL)
+		record_add_end(rec, id);
+	return !buf_failed(out) && !buf_failed(rec);
+}
+
+size_t
+batch_fill(struct batch *b, struct feed *f, struct filter *filter, size_t i)
+{
+	const struct entry *e = NULL;
+	size_t first = i;
+
+	buf_clear(&b->output);
+	b->events = 0;
+	b->from = filter->fresh[i];
+	for (; i < filter->n_fresh && b->output.len < CHUNK_BYTES; i++) {
+		e = ring_at(f->ring, filter->fresh[i]);
+		add_entry(&b->output, ring_at(f->ring, filter->fresh[i]),
+		    filter->format, e->position);
+		b->events++;
+	}
+	b->upto = filter->fresh[i - 1] + 1;
+	b->last = filter->format == FORMAT_POLL;
+	return e != NULL && finish_chunk(filter->format, 1, e->position,
+				&b->output, &b->records)
+	    ? i
+	    : first;
+}
+
+/* What encoding a chunk found out. */
+struct chunk {
+	uint64_t upto;
+	unsigned events;
+	bool failed;
+	struct cursor at; /* page: the position after it */
+	char text[CURSOR_TEXT_MAX];
+};
+
+/* Whether an entry of the ring is for this stream. */
+static bool
+is_for(const struct sub *s, const struct entry *e, uint64_t seq,
+    const struct cursor *own)
+{
+	if (e->id == 0)
+		return seq >= s->live_from && filter_takes(s->filter, e->topic);
+	return (own == NULL || !cursor_has(own, e->id)) &&
+	    filter_takes(s->filter, e->topic);
+}
+
+static void
+gather_from_ring(struct feed *f, struct sub *s, struct chunk *c)
+{
+	bool again = s->sent > 0;
+	uint64_t end = again ? s->upto : ring_head(f->ring), seq;
+	struct cursor own_cursor;
+	const struct cursor *own = NULL;
+
+	if (s->own != NULL && parse(&own_cursor, s->own))
+		own = &own_cursor;
+	for (seq = s->from; seq < end; seq++) {
+		struct entry *e = ring_at(f->ring, seq);
+
+		if (!again &&
+		    (output.len >= CHUNK_BYTES ||
+			seq - s->from >= CHUNK_SCANNED))
+			break;
+		if (!is_for(s, e, seq, own))
+			continue;
+		c->events++;
+		if (own == NULL)
+			add_entry(&output, e, s->filter->format, e->position);
+		else {
+			join_positions(own, e->position, c->text);
+			add_entry(&output, e, s->filter->format, c->text);
+		}
+	}
+	c->upto = seq;
+	join_positions(own, ring_position(f->ring, seq), c->text);
+}
+
+static void
+gather_from_page(struct sub *s, struct chunk *c)
+{
+	const struct page *p = s->page;
+	bool again = s->sent > 0;
+	uint64_t end = again ? s->upto : p->n, i;
+	struct cursor feed;
+
+	if (!parse(&c->at, s->own) || !parse(&feed, p->feed)) {
+		c->failed = true;
+		return;
+	}
+	c->at.tli = feed.tli; /* its ids mean the same: see listener_translate */
+	for (i = s->from; i < end; i++) {
+		struct entry *e = p->entry[i];
+		bool ok;
+
+		if (!again && output.len >= CHUNK_BYTES)
+			break;
+		ok = p->kind == PAGE_RANGE
+		    ? cursor_step_through(&c->at, e->id, &feed)
+		    : cursor_step(&c->at, e->id);
+		if (!ok) { /* no room for its holes: it resumes in pieces */
+			c->failed = true;
+			return;
+		}
+		cursor_print(&c->at, c->text, sizeof(c->text));
+		add_entry(&output, e, s->filter->format, c->text);
+		c->events++;
+	}
+	c->upto = i;
+	cursor_print(&c->at, c->text, sizeof(c->text));
+}
+
+/* --- running */
+
+/* All rows of the page are out: moves to the position at its end. */
+static bool
+finish_page(struct feed *f, struct sub *s)
+{
+	struct page *p = s->page;
+	struct cursor own, feed;
+	bool ok = parse(&own, s->own) && parse(&feed, p->feed);
+
+	own.tli = feed.tli;
+	if (ok && p->kind == PAGE_RANGE && own.last < p->to)
+		ok = cursor_step_through(&own, p->to, &feed);
+	else if (ok && p->kind == PAGE_HOLES && !p->full)
+		cursor_settle(&own, &feed);
+	s->page = NULL;
+	page_unref(f->replay, p);
+	return ok && set_own(s, &own);
+}
+
+/* The chunk [from, upto) is out. */
+static enum sub_result
+finish_chunk_sent(struct feed *f, struct sub *s, const struct chunk *c)
+{
+	struct cursor own, at;
+
+	s->sent = 0;
+	if (s->filter->format == FORMAT_POLL && c->events > 0)
+		return SUB_DONE;
+	s->from = s->upto;
+	if (s->state == SUB_REPLAYING) {
+		if (!set_text(&s->own, c->text))
+			return SUB_GONE;
+		if (s->from == s->page->n && !finish_page(f, s))
+			return SUB_GONE;
+		return SUB_MORE;
+	}
+	if (s->from < ring_tail(f->ring)) {
+		/* Fell off meanwhile: back to the table. */
+		free(s->own);
+		s->own = s->resume;
+		s->resume = NULL;
+		if (s->own == NULL)
+			return SUB_GONE;
+		sub_set_state(s, SUB_REPLAYING);
+		return SUB_MORE;
+	}
+	if (s->own != NULL && parse(&own, s->own) &&
+	    parse(&at, ring_position(f->ring, s->from))) {
+		own.tli = at.tli;
+		if (cursor_subset(&own, &at))
+			set_text(&s->own, NULL);
+	}
+	if (s->from == ring_head(f->ring))
+		return SUB_CAUGHT_UP;
+	return set_text(&s->resume, c->text) ? SUB_MORE : SUB_GONE;
+}
+
+/*
+ * Finds the source for the next chunk of a stream that replays: the ring if
+ * it goes back far enough, else a page.
+ */
+static enum sub_result
+choose_source(struct feed *f, struct sub *s)
+{
+	struct cursor own;
+	bool exact;
+
+	if (!parse(&own, s->own))
+		return SUB_GONE;
+	if (ring_find(f->ring, &own, &s->from, &exact)) {
+		if (exact)
+			set_text(&s->own, NULL);
+		sub_set_state(s, SUB_FOLLOWING);
+		return SUB_MORE;
+	}
+	s->page = replay_page(f->replay, s->filter, &own, &s->waiter);
+	if (s->page == NULL)
+		return s->waiter.job != NULL ? SUB_WAITING : SUB_GONE;
+	if (cursor_low(&own) + 1 < s->page->oldest) {
+		cursor_init(&own, own.tli, s->page->oldest - 1);
+		page_unref(f->replay, s->page);
+		s->page = NULL;
+		return set_own(s, &own) ? SUB_GAP : SUB_GONE;
+	}
+	s->from = 0;
+	while (s->page->kind == PAGE_RANGE && s->from < s->page->n &&
+	    s->page->entry[s->from]->id <= own.last)
+		s->from++;
+	return SUB_MORE;
+}
+
+static enum sub_result
+run_rest(struct sub *s)
+{
+	struct rest *r = s->rest;
+	ssize_t n = transmit(s, r->bytes, r->n);
+
+	if (n == -1)
+		return SUB_GONE;
+	r->n -= (size_t)n;
+	if (r->n > 0) {
+		memmove(r->bytes, r->bytes + n, r->n);
+		return SUB_BLOCKED;
+	}
+	free(r);
+	s->rest = NULL;
+	return s->ends_with_rest ? SUB_DONE : SUB_MORE;
+}
+
+enum sub_result
+sub_run(struct feed *f, struct sub *s)
+{
+	struct chunk c = { 0 };
+	enum sub_result result;
+	ssize_t n;
+
+	if (s->rest != NULL && (result = run_rest(s)) != SUB_MORE)
+		return result;
+	if (s->state == SUB_OPENING) /* it only had a rest to write */
+		return SUB_MORE;
+	if (s->state == SUB_REPLAYING && s->page == NULL) {
+		result = choose_source(f, s);
+		if (result != SUB_MORE)
+			return result;
+	}
+	buf_clear(&output);
+	if (s->state == SUB_REPLAYING)
+		gather_from_page(s, &c);
+	else if (s->from < ring_tail(f->ring) && s->sent > 0)
+		return SUB_GONE; /* the rest of its record is lost */
+	else if (s->from < ring_tail(f->ring)) {
+		s->upto = s->from;
+		return finish_chunk_sent(f, s, &c);
+	} else
+		gather_from_ring(f, s, &c);
+	if (c.failed)
+		return SUB_GONE;
+	s->upto = c.upto;
+	if (c.events == 0)
+		return finish_chunk_sent(f, s, &c);
+	if (!finish_chunk(s->filter->format, s->id, c.text, &output,
+		&records))
+		return SUB_GONE;
+
+	assert(s->sent < records.len);
+	n = transmit(s, records.data + s->sent, records.len - s->sent);
+	if (n == -1)
+		return SUB_GONE;
+	s->sent += (uint32_t)n;
+	if (s->sent < records.len) {
+		if (s->state == SUB_FOLLOWING && !set_text(&s->resume, c.text))
+			return SUB_GONE;
+		return SUB_BLOCKED;
+	}
+	stats.deliveries += c.events;
+	return finish_chunk_sent(f, s, &c);
+}
+
+enum sub_result
+sub_offer(struct feed *f, struct sub *s, const struct batch *b)
+{
+	const struct buf *rec = &b->records;
+	ssize_t n;
+
+	if (s->id != 1) {
+		rec = &records;
+		buf_clear(&records);
+		record_add_output(&records, s->id, b->output.data,
+		    b->output.len);
+		if (b->last)
+			record_add_end(&records, s->id);
+		if (buf_failed(&records))
+			return SUB_GONE;
+	}
+	n = transmit(s, rec->data, rec->len);
+	if (n == -1)
+		return SUB_GONE;
+	if ((size_t)n == rec->len) {
+		stats.deliveries += b->events;
+		return b->last ? SUB_DONE : SUB_CAUGHT_UP;
+	}
+	s->from = b->from;
+	s->upto = b->upto;
+	s->sent = (uint32_t)n;
+	if (!set_text(&s->resume, ring_position(f->ring, b->upto)))
+		return SUB_GONE;
+	return SUB_BLOCKED;
+}
+
+enum sub_result
+sub_write(struct sub *s, const char *p, size_t n, bool last)
+{
+	ssize_t done;
+
+	assert(sub_at_boundary(s));
+	buf_clear(&records);
+	record_add_output(&records, s->id, p, n);
+	if (last)
+		record_add_end(&records, s->id);
+	if (buf_failed(&records))
+		return SUB_GONE;
+	done = transmit(s, records.data, records.len);
+	if (done == -1)
+		return SUB_GONE;
+	if ((size_t)done == records.len)
+		return last ? SUB_DONE : SUB_MORE;
+	s->rest = malloc(sizeof(*s->rest) + records.len - (size_t)done);
+	if (s->rest == NULL)
+		return SUB_GONE;
+	s->rest->n = records.len - (size_t)done;
+	memcpy(s->rest->bytes, records.data + done, s->rest->n);
+	s->ends_with_rest = last;
+	return SUB_BLOCKED;
+}
