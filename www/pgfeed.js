@@ -347,7 +347,7 @@ export class Feed extends EventTarget {
     // What on() asks for in this turn is part of the first request.
     queueMicrotask(() => {
       if (!topics.length) topics.push("events");
-      if (!signal.aborted) seat.start();
+      if (!signal.aborted && options.listen !== false) seat.start();
     });
   }
 

@@ -35,7 +35,6 @@ export async function startMock({ port = 0, root, ...given } = {}) {
   const waiting = new Set(); // long-polls: a function that answers now
   const seen = []; // every subscription: { topics, cursor, how }
 
-
   const publish = (topic, data, kind = null, key = undefined) => {
     if (key && keys.has(key)) {
       const first = keys.get(key);
@@ -51,7 +50,9 @@ export async function startMock({ port = 0, root, ...given } = {}) {
   };
 
   const frame = (event, json) => {
-    const lines = json ? [JSON.stringify(event)] : event.data.split(/\r\n|\r|\n/);
+    const lines = json
+      ? [JSON.stringify(event)]
+      : event.data.split(/\r\n|\r|\n/);
     const kind = !json && event.kind ? `event: ${event.kind}\n` : "";
     const data = lines.map((line) => `data: ${line}\n`).join("");
     return `id: ${event.id}\n${kind}${data}\n`;
@@ -77,7 +78,10 @@ export async function startMock({ port = 0, root, ...given } = {}) {
   };
 
   const problem = (res, status, title, headers = {}) => {
-    res.writeHead(status, { "Content-Type": "application/problem+json", ...headers });
+    res.writeHead(status, {
+      "Content-Type": "application/problem+json",
+      ...headers,
+    });
     res.end(`${JSON.stringify({ status, title })}\n`);
   };
 
@@ -87,6 +91,7 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     const below = url.pathname.replace(/^\/events\/?/, "");
     if (below) topics = [decodeURIComponent(below)];
     if (!topics.length) topics = ["events"];
+    if (below === "-/status") return status(res);
     if (knobs.refuse)
       return problem(res, knobs.refuse.status, "refused", knobs.refuse.headers);
     if (topics.includes("bad")) return problem(res, 400, "bad topic");
@@ -109,7 +114,8 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     const control = (type, data, id) =>
       `${id === undefined ? "" : `id: ${id}\n`}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
     const retry = `retry: ${knobs.full ? 1500 : knobs.retry}\n\n`;
-    if (knobs.full) return res.end(retry + control("pgfeed.bye", { reason: "full" }));
+    if (knobs.full)
+      return res.end(retry + control("pgfeed.bye", { reason: "full" }));
     const { heartbeat } = knobs;
     res.write(
       retry +
@@ -130,6 +136,12 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     });
   };
 
+  /* The fields that status.html draws, as pgfeed-stream tells them. */
+  const status = (res) => {
+    res.writeHead(200, { "Content-Type": "application/json" });
+    res.end(JSON.stringify(knobs.status ?? {}));
+  };
+
   const longPoll = (res, topics, from, gap, wait) => {
     const answer = (late) => {
       const events = wanted(topics, from);
@@ -137,7 +149,13 @@ export async function startMock({ port = 0, root, ...given } = {}) {
       waiting.delete(answer);
       clearTimeout(timer);
       res.writeHead(200, { "Content-Type": "application/json" });
-      res.end(JSON.stringify({ cursor: `${log.length}`, events, ...(gap && { gap }) }));
+      res.end(
+        JSON.stringify({
+          cursor: `${log.length}`,
+          events,
+          ...(gap && { gap }),
+        }),
+      );
     };
     const timer = setTimeout(() => answer(true), wait * 1000);
     waiting.add(answer);
@@ -149,7 +167,12 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     let body = "";
     for await (const chunk of req.setEncoding("utf8")) body += chunk;
     if (knobs.refusePost)
-      return problem(res, knobs.refusePost.status, "refused", knobs.refusePost.headers);
+      return problem(
+        res,
+        knobs.refusePost.status,
+        "refused",
+        knobs.refusePost.headers,
+      );
     const type = (req.headers["content-type"] ?? "").split(";")[0];
     const form = new URLSearchParams(
       type === "application/x-www-form-urlencoded" ? body : "",
@@ -178,12 +201,17 @@ export async function startMock({ port = 0, root, ...given } = {}) {
       return res.end();
     }
     const { id, duplicate } = event;
-    res.writeHead(duplicate ? 200 : 201, { "Content-Type": "application/json" });
+    res.writeHead(duplicate ? 200 : 201, {
+      "Content-Type": "application/json",
+    });
     res.end(JSON.stringify({ id, topic, ...(duplicate && { duplicate }) }));
   };
 
   const file = async (res, name) => {
-    const full = path.join(root, name.endsWith("/") ? `${name}index.html` : name);
+    const full = path.join(
+      root,
+      name.endsWith("/") ? `${name}index.html` : name,
+    );
     const info = await stat(full).catch(() => null);
     if (!info?.isFile()) return problem(res, 404, "not found");
     res.writeHead(200, {
