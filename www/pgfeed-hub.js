@@ -98,7 +98,11 @@ const openLink = (hub, cursor, greeted) => {
         else block[name] = text;
         if (!line) {
           position = block.id ?? position;
-          if (block.data) take(block.event, JSON.parse(block.data), items);
+          if (block.data) {
+            const data = JSON.parse(block.data);
+            if (block.event) position = data.cursor ?? position;
+            take(block.event, data, items);
+          }
           block = {};
         }
       }

@@ -23,24 +23,16 @@ const time = (us) =>
     : us < 1000
       ? `${number(us)} \u00b5s`
       : `${number(us / 1000, 1)} ms`;
-const flat = (object, prefix = "") =>
-  Object.entries(object).flatMap(([name, value]) =>
-    value !== null && typeof value === "object" && !Array.isArray(value)
-      ? flat(value, `${prefix}${name}.`)
-      : [[prefix + name, value]],
-  );
-
-/* The value below which a share q of what was counted between a and b lies. */
-function quantile(q, a, b) {
-  const counts = b.map(({ count }, i) => count - (a?.[i]?.count ?? 0));
-  const all = counts.reduce((sum, n) => sum + n, 0);
-  if (all <= 0) return undefined;
-  let rest = q * all;
-  for (let i = 0; i < counts.length; i++) {
-    rest -= counts[i];
-    if (rest <= 0) return b[i].below_us ?? b[i - 1]?.below_us;
-  }
-  return undefined;
+/*
+ * The bound below which a share q of what was counted between two samples lies;
+ * bucket i of the histogram is below 64 us << i, the last one has no bound.
+ */
+function quantile(q, before, now) {
+  const counts = now.map((n, i) => n - before[i]);
+  let rest = q * counts.reduce((sum, n) => sum + n, 0);
+  if (rest <= 0) return undefined;
+  const i = counts.findIndex((n) => (rest -= n) <= 0);
+  return 64 * 2 ** Math.min(i, counts.length - 2);
 }
 
 /* Adds a value to the chart of that name, and draws it. */
@@ -97,57 +89,58 @@ function show(status) {
   const rate = (name) =>
     seconds ? Math.max(0, (status[name] - before.status[name]) / seconds) : 0;
 
-  plot(
+  const count = (name) => number(status[name] ?? 0);
+  const draw = (name, field, text, hint) =>
+    plot(name, status[field], text ?? count(field), hint);
+  draw(
     "Streams",
-    status.streams,
-    number(status.streams),
-    "browsers that follow now",
+    "streams",
+    undefined,
+    `${count("opened")} opened, ${count("refused")} refused`,
   );
   plot(
     "Deliveries",
     rate("deliveries"),
     `${number(rate("deliveries"))}/s`,
-    `${number(status.deliveries)} in all`,
+    `${count("deliveries")} in all`,
   );
   plot(
     "Events",
     rate("events"),
     `${number(rate("events"), 1)}/s`,
-    `${number(status.events)} in all`,
+    `${count("events")} in all`,
   );
   const [p50, p99] = [0.5, 0.99].map((q) =>
-    quantile(q, tenAgo.status.latency, status.latency),
+    quantile(q, tenAgo.status.latency_us, status.latency_us),
   );
   plot(
     "Commit to socket",
-    p99,
+    p99 ?? 0,
     `${time(p50)} / ${time(p99)}`,
-    "p50 / p99 of the last 10 s, upper bounds",
+    "p50 / p99 of the last 10 s, at most",
   );
-  plot(
+  const limit = status.ring_limit ? `, limit ${size(status.ring_limit)}` : "";
+  draw(
     "Ring",
-    status.ring.bytes,
-    size(status.ring.bytes),
-    `${number(status.ring.events)} events, limit ${size(status.ring.limit_bytes)}`,
+    "ring_bytes",
+    size(status.ring_bytes ?? 0),
+    `${count("ring_events")} events${limit}`,
   );
-  plot(
+  draw(
     "Lag",
-    status.lag_ms,
-    `${number(status.lag_ms)} ms`,
-    "age of the oldest stream that is behind",
+    "lag_ms",
+    `${count("lag_ms")} ms`,
+    `${count("lagged")} streams were too slow`,
   );
-  plot(
-    "Holes",
-    status.holes,
-    number(status.holes),
-    "ids whose transactions are still open",
-  );
-  const good = status.database === "listening";
-  $("state").dataset.state = good ? "live" : "waiting";
-  $("state-text").textContent = `Database: ${status.database}`;
+  draw("Holes", "holes", undefined, "ids whose transactions are still open");
+  $("state").dataset.state = status.live ? "live" : "waiting";
+  $("state-text").textContent = status.live
+    ? "Following PostgreSQL"
+    : "Without the database";
+  const up = status.uptime_s ? `, up ${count("uptime_s")} s` : "";
   $("summary").textContent =
-    `pgfeed ${status.version}, up ${number(status.uptime_s)} s, position ${status.cursor}`;
-  rows($("all"), flat(status), ["th", "td"]);
+    `pgfeed ${status.version}${up}, position ${status.cursor}, connected to the database ${count("connects")} times`;
+  rows($("all"), Object.entries(status), ["th", "td"]);
 }
 
 const feed = new Feed("events", { topics: ["events", "demo"] });
