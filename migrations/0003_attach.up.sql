@@ -60,9 +60,10 @@ BEGIN
     RAISE '% is not a table', rel USING ERRCODE = 'wrong_object_type',
       HINT = 'Only tables can be attached; for a view, attach the tables below it.';
   END IF;
-  IF t.nspname IN ('pgfeed', 'pg_catalog') THEN
-    RAISE 'tables of schema % cannot be attached', t.nspname
-      USING ERRCODE = 'wrong_object_type';
+  IF rel IN ('pgfeed.event', 'pgfeed.mark', 'pgfeed.epoch', 'pgfeed.key',
+      'pgfeed.migration') OR t.nspname = 'pg_catalog' THEN
+    RAISE '% cannot be attached', rel USING ERRCODE = 'wrong_object_type',
+      HINT = 'Attach a table of your own.';
   END IF;
   IF t.relispartition THEN
     RAISE '% is a partition', rel USING ERRCODE = 'wrong_object_type',

@@ -145,14 +145,16 @@ BEGIN
     detail := format(CASE WHEN ok THEN '%I cannot read events' ELSE
       '%I can read events, which pgfeed-post does not need' END, current_user);
     RETURN NEXT;
+  ELSE
+    name := 'owner';
+    SELECT NOT r.rolsuper, r.rolname INTO ok, strangers
+      FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+     WHERE c.oid = 'pgfeed.event'::regclass;
+    detail := format(CASE WHEN ok THEN 'pgfeed''s functions run as %I' ELSE
+      'pgfeed''s functions run as %I, a superuser: an ordinary role is enough' END,
+      strangers);
+    RETURN NEXT;
   END IF;
-  name := 'owner';
-  SELECT NOT r.rolsuper, r.rolname INTO ok, strangers
-    FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
-   WHERE c.oid = 'pgfeed.event'::regclass;
-  detail := format(CASE WHEN ok THEN 'pgfeed''s functions run as %I' ELSE
-    'pgfeed''s functions run as %I, a superuser: an ordinary role is enough' END, strangers);
-  RETURN NEXT;
 END $$;
 
 DO $$

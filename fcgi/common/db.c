@@ -68,6 +68,9 @@ db_connect(const char *conninfo, const char *role, struct buf *err)
 		"SET idle_in_transaction_session_timeout = '10s'",
 		"SET default_transaction_isolation = 'read committed'",
 		"SET jit = off",
+		/* A plan made while a partition was empty would go on to scan
+		 * it when it is full; pgfeed's queries all have an index. */
+		"SET enable_seqscan = off",
 	};
 	char name[64];
 	/* What stands before dbname is a default, what stands behind counts. */

@@ -6,6 +6,7 @@ import pytest
 
 sys.dont_write_bytecode = True
 
+import pgfeed_db  # noqa: E402
 import pgfeed_env  # noqa: E402
 
 
@@ -49,6 +50,21 @@ def make_site(cluster):
     yield make
     for site in sites:
         site.close()
+
+
+@pytest.fixture
+def database(cluster):
+    """A migrated database of its own, without gateways."""
+    database = pgfeed_db.Database(cluster)
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def empty_database(cluster):
+    database = pgfeed_db.Database(cluster, migrated=False)
+    yield database
+    database.drop()
 
 
 @pytest.fixture

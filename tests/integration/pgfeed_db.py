@@ -1,0 +1,95 @@
+"""A migrated database of its own for tests of the SQL and of the command line."""
+import os
+import subprocess
+import threading
+
+import psycopg2
+
+from pgfeed_env import as_service, clean_environment
+
+
+class Database:
+    """A copy of the cluster's migrated template, or an empty one."""
+
+    count = 0
+
+    def __init__(self, cluster, migrated=True):
+        Database.count += 1
+        self.cluster, self.name = cluster, f"sql{Database.count}"
+        cluster.sql(f"CREATE DATABASE {self.name} TEMPLATE "
+                    + ("template" if migrated else "template0"), "postgres")
+
+    def drop(self):
+        self.cluster.sql(f"DROP DATABASE {self.name} WITH (FORCE)", "postgres")
+
+    def connect(self, user="pgfeed", autocommit=True):
+        connection = psycopg2.connect(self.cluster.conninfo(self.name, user))
+        connection.autocommit = autocommit
+        return connection
+
+    def sql(self, statement, args=None, user="pgfeed"):
+        connection = self.connect(user)
+        try:
+            return query(connection, statement, args)
+        finally:
+            connection.close()
+
+    def value(self, statement, args=None, user="pgfeed"):
+        return self.sql(statement, args, user)[0][0]
+
+    def environment(self, **more):
+        env = clean_environment()
+        env.update(PGHOST=self.cluster.service_dir, PGDATABASE=self.name,
+                   PGUSER="pgfeed", PGFEED_MIGRATIONS=self.cluster.share
+                   + "/migrations", PGFEED_CONF="/dev/null", **more)
+        return env
+
+    def start(self, *args, env=None, **kwargs):
+        """The command line in the background."""
+        command = [self.cluster.share + "/pgfeed", *args]
+        return subprocess.Popen(
+            as_service(command), stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=env or self.environment(), cwd="/",
+            **kwargs)
+
+    def pgfeed(self, *args, code=0, stdin=b"", env=None):
+        """Runs the command line; returns stdout, or both when it fails."""
+        process = self.start(*args, env=env, stdin=subprocess.PIPE)
+        out, err = process.communicate(stdin, 60)
+        assert process.returncode == code, (args, out, err)
+        return (out if code == 0 else out + err).decode()
+
+
+def query(connection, statement, args=None):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, args)
+        return cursor.fetchall() if cursor.description else None
+
+
+class Together:
+    """Runs functions at the same time; what one raises, finish() raises."""
+
+    def __init__(self):
+        self.threads, self.errors = [], []
+
+    def start(self, function, *args):
+        def call():
+            try:
+                function(*args)
+            except BaseException as error:  # pylint: disable=broad-except
+                self.errors.append(error)
+        self.threads.append(threading.Thread(target=call, daemon=True))
+        self.threads[-1].start()
+
+    def finish(self, timeout=60):
+        for thread in self.threads:
+            thread.join(timeout)
+            assert not thread.is_alive(), "still running"
+        if self.errors:
+            raise self.errors[0]
+
+
+def waits_for_lock(connection, pid):
+    """Whether the session pid waits for another."""
+    return query(connection, "SELECT cardinality(pg_blocking_pids(%s)) > 0",
+                 (pid,))[0][0]
