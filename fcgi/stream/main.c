@@ -22,6 +22,7 @@
 #include "acceptor.h"
 #include "config.h"
 #include "hub.h"
+#include "keeper.h"
 #include "listener.h"
 #include "log.h"
 #include "status.h"
@@ -39,6 +40,7 @@ struct program {
 	struct acceptor *acceptor;
 	struct listener *listener;
 	struct hub *hub;
+	struct keeper *keeper;
 	bool stopping;
 	/* From the acceptor's threads to the loop. */
 	pthread_mutex_t mutex;
@@ -198,6 +200,7 @@ main(int argc, char **argv)
 	p.listener = listener_new(p.base, &p.config, &hub_listener_calls,
 	    p.hub);
 	hub_set_listener(p.hub, p.listener);
+	p.keeper = keeper_new(&p.config);
 	p.acceptor = acceptor_new(p.base, fd,
 	    (unsigned)p.config.stream_threads, &p.config, on_request, &p);
 	on_wake = event_new(p.base, p.wake_fd, EV_READ | EV_PERSIST,
@@ -217,6 +220,7 @@ main(int argc, char **argv)
 	acceptor_stop(p.acceptor);
 	acceptor_free(p.acceptor);
 	on_parcels(p.wake_fd, EV_READ, &p);
+	keeper_free(p.keeper);
 	hub_free(p.hub);
 	listener_free(p.listener);
 	if (made)
