@@ -1,0 +1,161 @@
+/*
+ * test_filter.c - who wants an event, and when a stream needs a look.
+ */
+#include "unit.h"
+
+#include "filter.h"
+#include "wheel.h"
+
+static struct sub someone[8];
+
+static struct filter *
+subscribe(struct filters *fs, size_t who, size_t n, const char *const *patterns)
+{
+	struct filter *f = filter_get(fs, FORMAT_RAW, patterns, n);
+
+	assert_non_null(f);
+	LIST_INSERT_HEAD(&f->current, &someone[who], in_filter);
+	return f;
+}
+
+static unsigned
+noted(struct filters *fs, const char *topic)
+{
+	struct filter_list turn;
+	struct filter *f;
+	unsigned n = 0;
+
+	TAILQ_INIT(&turn);
+	assert_true(filters_note(fs, topic, 7, &turn));
+	while ((f = TAILQ_FIRST(&turn)) != NULL) {
+		assert_int_equal(f->n_fresh, 1);
+		assert_int_equal(f->fresh[0], 7);
+		assert_true(filter_takes(f, topic));
+		filter_end_turn(fs, f, &turn);
+		n++;
+	}
+	return n;
+}
+
+static void
+an_event_finds_its_topic_and_all_its_prefixes(void **state)
+{
+	static const char *const orders[] = { "orders" };
+	static const char *const below[] = { "orders/*" };
+	static const char *const deep[] = { "orders/eu/*", "orders/eu/de" };
+	static const char *const other[] = { "other", "orders/*" };
+	struct filters *fs = filters_new();
+	struct filter *f[4];
+
+	f[0] = subscribe(fs, 0, 1, orders);
+	f[1] = subscribe(fs, 1, 1, below);
+	f[2] = subscribe(fs, 2, 2, deep);
+	f[3] = subscribe(fs, 3, 2, other);
+	assert_int_equal(noted(fs, "orders"), 1);
+	assert_int_equal(noted(fs, "orders/x"), 2);
+	assert_int_equal(noted(fs, "orders/eu"), 2);
+	assert_int_equal(noted(fs, "orders/eu/de"), 3);
+	assert_int_equal(noted(fs, "other"), 1);
+	assert_int_equal(noted(fs, "othe"), 0);
+	assert_int_equal(noted(fs, "others"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(f); i++) {
+		LIST_REMOVE(&someone[i], in_filter);
+		filter_unref(fs, f[i]);
+	}
+	assert_int_equal(filters_count(fs), 0);
+	assert_int_equal(noted(fs, "orders/eu/de"), 0);
+	filters_free(fs);
+}
+
+static void
+the_same_topics_in_any_order_share_one_filter(void **state)
+{
+	static const char *const ab[] = { "a", "b" };
+	static const char *const bab[] = { "b", "a", "b" };
+	static const char *const a[] = { "a" };
+	struct filters *fs = filters_new();
+	struct filter *first = filter_get(fs, FORMAT_RAW, ab, 2);
+
+	assert_ptr_equal(filter_get(fs, FORMAT_RAW, bab, 3), first);
+	assert_ptr_not_equal(filter_get(fs, FORMAT_JSON, ab, 2), first);
+	assert_ptr_not_equal(filter_get(fs, FORMAT_RAW, a, 1), first);
+	assert_int_equal(first->n, 2);
+	assert_int_equal(first->refs, 2);
+	assert_int_equal(filters_count(fs), 3);
+	filters_free(fs);
+}
+
+static void
+an_event_costs_nothing_to_filters_without_streams(void **state)
+{
+	static const char *const a[] = { "a" };
+	struct filters *fs = filters_new();
+
+	assert_non_null(filter_get(fs, FORMAT_RAW, a, 1));
+	assert_int_equal(noted(fs, "a"), 0);
+	filters_free(fs);
+}
+
+static void
+the_wheel_finds_everybody_in_time_and_nobody_early(void **state)
+{
+	static struct wheel w;
+	static struct sub subs[100];
+	int64_t start = 1000000, now, when[100];
+	size_t found = 0;
+
+	wheel_init(&w, start);
+	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
+		when[i] = start + (int64_t)i * 333; /* to 33 s */
+		wheel_add(&w, &subs[i], when[i]);
+	}
+	for (now = start; now < start + 40000; now += 70) {
+		struct sub_list due;
+		struct sub *s;
+
+		LIST_INIT(&due);
+		wheel_take_due(&w, now, &due);
+		while ((s = LIST_FIRST(&due)) != NULL) {
+			int64_t late = now - when[s - subs];
+
+			wheel_remove(s);
+			assert_in_range(late, 0, 2 * WHEEL_TICK_MS + 70);
+			found++;
+		}
+	}
+	assert_int_equal(found, ARRAY_LEN(subs));
+}
+
+static void
+a_time_beyond_the_wheel_is_looked_at_early_and_not_lost(void **state)
+{
+	static struct wheel w;
+	static struct sub s;
+	struct sub_list due;
+	int64_t far = WHEEL_SLOTS * WHEEL_TICK_MS;
+
+	wheel_init(&w, 0);
+	wheel_add(&w, &s, 10 * far);
+	LIST_INIT(&due);
+	wheel_take_due(&w, far - 2 * WHEEL_TICK_MS, &due);
+	assert_null(LIST_FIRST(&due));
+	wheel_take_due(&w, far, &due);
+	assert_ptr_equal(LIST_FIRST(&due), &s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_event_finds_its_topic_and_all_its_prefixes),
+		cmocka_unit_test(the_same_topics_in_any_order_share_one_filter),
+		cmocka_unit_test(
+		    an_event_costs_nothing_to_filters_without_streams),
+		cmocka_unit_test(
+		    the_wheel_finds_everybody_in_time_and_nobody_early),
+		cmocka_unit_test(
+		    a_time_beyond_the_wheel_is_looked_at_early_and_not_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/*
+ * test_sse.c - frames of text/event-stream, and FastCGI records around them.
+ */
+#include "unit.h"
+
+#include "entry.h"
+#include "fcgi_record.h"
+#include "sse.h"
+
+static void
+a_payload_becomes_one_data_line_per_line(void **state)
+{
+	static const struct {
+		const char *data, *frame;
+	} cases[] = {
+		{ "hello", "data: hello\n\n" },
+		{ "", "data: \n\n" },
+		{ "a\nb", "data: a\ndata: b\n\n" },
+		{ "a\r\nb", "data: a\ndata: b\n\n" },
+		{ "a\rb", "data: a\ndata: b\n\n" },
+		{ "a\n", "data: a\ndata: \n\n" },
+		{ "a\r\n", "data: a\ndata: \n\n" },
+		{ "a\r", "data: a\ndata: \n\n" },
+		{ "\n\n", "data: \ndata: \ndata: \n\n" },
+		{ "\r\r\n\n", "data: \ndata: \ndata: \ndata: \n\n" },
+		{ " a: b", "data:  a: b\n\n" },
+		{ "data: x", "data: data: x\n\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b = BUF_INIT;
+
+		sse_add_event(&b, NULL, NULL, cases[i].data,
+		    strlen(cases[i].data));
+		assert_string_equal(b.data, cases[i].frame);
+		buf_fini(&b);
+	}
+}
+
+static void
+id_and_type_come_first(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	sse_add_event(&b, "12.3", "update", "x", 1);
+	assert_string_equal(b.data, "id: 12.3\nevent: update\ndata: x\n\n");
+	buf_fini(&b);
+}
+
+static void
+a_type_with_a_line_break_is_left_out(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	sse_add_event(&b, "1", "a\ndata: forged", "x", 1);
+	sse_add_event(&b, "2", "a\rb", "y", 1);
+	assert_string_equal(b.data, "id: 1\ndata: x\n\nid: 2\ndata: y\n\n");
+	buf_fini(&b);
+}
+
+static void
+an_id_alone_dispatches_nothing(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	sse_add_comment(&b, "hb");
+	sse_add_id(&b, "7");
+	sse_add_retry(&b, 2500);
+	assert_string_equal(b.data, ": hb\n\nid: 7\n\nretry: 2500\n");
+	buf_fini(&b);
+}
+
+/* Puts the content of STDOUT records together again. */
+static size_t
+unwrap(const struct buf *records, char *out)
+{
+	const unsigned char *p = (const unsigned char *)records->data;
+	const unsigned char *end = p + records->len;
+	size_t n = 0;
+
+	while (p < end) {
+		size_t len = (size_t)p[4] << 8 | p[5];
+
+		assert_true(end - p >= (ptrdiff_t)(8 + len));
+		assert_int_equal(p[0], 1);
+		assert_int_equal(p[1], 6);
+		assert_int_equal(p[2] << 8 | p[3], 0x1234);
+		assert_in_range(len, 1, RECORD_MAX_CONTENT);
+		memcpy(out + n, p + 8, len);
+		n += len;
+		p += 8 + len;
+	}
+	return n;
+}
+
+static void
+output_of_any_length_comes_out_of_the_records_as_it_went_in(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 8183, 8184, 8185, 16368, 70000 };
+	static char in[70000], out[70000];
+
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (char)(i * 7);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct buf b = BUF_INIT;
+
+		record_add_output(&b, 0x1234, in, sizes[i]);
+		assert_int_equal(unwrap(&b, out), sizes[i]);
+		assert_memory_equal(in, out, sizes[i]);
+		buf_fini(&b);
+	}
+}
+
+static void
+the_end_is_an_empty_stdout_and_end_request(void **state)
+{
+	static const char end[] = "\1\6\0\1\0\0\0\0"
+				  "\1\3\0\1\0\10\0\0"
+				  "\0\0\0\0\0\0\0\0";
+	struct buf b = BUF_INIT;
+
+	record_add_end(&b, 1);
+	assert_int_equal(b.len, 24);
+	assert_memory_equal(b.data, end, 24);
+	buf_fini(&b);
+}
+
+static void
+an_entry_as_json_keeps_every_byte(void **state)
+{
+	struct entry *e = entry_new(42, INT64_C(1767225600000001), "a/\"b",
+	    NULL, "x\r\n\t\"\\\1\xf0\x9f\x98\x80", 11, "42", 42);
+	struct buf b = BUF_INIT;
+
+	assert_non_null(e);
+	entry_add_sse(&b, e, FORMAT_JSON, "42.3");
+	assert_string_equal(b.data,
+	    "id: 42.3\ndata: {\"topic\":\"a/\\\"b\",\"id\":\"42\","
+	    "\"at\":\"2026-01-01T00:00:00.000001Z\",\"kind\":null,"
+	    "\"data\":\"x\\r\\n\\t\\\"\\\\\\u0001\xf0\x9f\x98\x80\"}\n\n");
+	entry_free(e);
+	buf_fini(&b);
+}
+
+static void
+a_plain_notify_has_no_id(void **state)
+{
+	struct entry *e = entry_new(0, 0, "t", "k", "d", 1, "9", 9);
+	struct buf b = BUF_INIT;
+	size_t n;
+
+	assert_non_null(e);
+	assert_string_equal(entry_json(e, &n),
+	    "{\"topic\":\"t\",\"at\":\"1970-01-01T00:00:00.000000Z\","
+	    "\"kind\":\"k\",\"data\":\"d\"}");
+	entry_add_sse(&b, e, FORMAT_RAW, NULL);
+	assert_string_equal(b.data, "event: k\ndata: d\n\n");
+	entry_free(e);
+	buf_fini(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_payload_becomes_one_data_line_per_line),
+		cmocka_unit_test(id_and_type_come_first),
+		cmocka_unit_test(a_type_with_a_line_break_is_left_out),
+		cmocka_unit_test(an_id_alone_dispatches_nothing),
+		cmocka_unit_test(
+		    output_of_any_length_comes_out_of_the_records_as_it_went_in),
+		cmocka_unit_test(the_end_is_an_empty_stdout_and_end_request),
+		cmocka_unit_test(an_entry_as_json_keeps_every_byte),
+		cmocka_unit_test(a_plain_notify_has_no_id),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
