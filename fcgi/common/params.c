@@ -88,8 +88,11 @@ params_parse(struct params *p, const char *s, size_t n)
 {
 	struct buf text = BUF_INIT; /* a name and, behind it, its value */
 	enum params_result rc = PARAMS_OK;
-	const char *end = s + n;
+	const char *end;
 
+	if (n == 0) /* s may be NULL */
+		return PARAMS_OK;
+	end = s + n;
 	while (rc == PARAMS_OK && s < end) {
 		const char *amp = memchr(s, '&', (size_t)(end - s));
 		const char *stop = amp != NULL ? amp : end;

@@ -19,7 +19,7 @@
 #include "post.h"
 
 #define PATIENCE_MS     2000 /* a restart of the database takes about so long */
-#define CGI_PATIENCE_MS 5000 /* there is no connection yet */
+#define CGI_PATIENCE_MS 3000 /* there is no connection yet */
 
 struct ending {
 	struct event_base *base;

@@ -137,10 +137,13 @@ bool
 origin_redirect(
     struct buf *b, const struct origin_source *src, const char *next, size_t n)
 {
-	const char *path = next, *end = next + n;
+	const char *path = next, *end;
 	struct origin o;
 
-	if (n > 0 && *next != '/') {
+	if (n == 0)
+		return false;
+	end = next + n;
+	if (*next != '/') {
 		if (!parse_origin(&o, next, n, &path) || !is_ours(&o, src))
 			return false;
 		if (path == end) {
