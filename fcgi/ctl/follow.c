@@ -35,6 +35,27 @@ add_ranges(struct buf *low, struct buf *high, const struct cursor *c)
 	buf_addc(high, '}');
 }
 
+/*
+ * c becomes everything up to last except the rows of r, in their order; less
+ * where there are too many ranges.
+ */
+static void
+add_seen(struct cursor *c, const PGresult *r, int64_t last)
+{
+	int64_t before = 0; /* the hole before this one */
+
+	cursor_init(c, c->tli, 0);
+	for (int i = 0; i <= PQntuples(r); i++) {
+		int64_t hole = last + 1;
+
+		if (i < PQntuples(r))
+			hole = strtoll(PQgetvalue(r, i, 0), NULL, 10);
+		if (hole - 1 > before && !cursor_step(c, hole - 1))
+			return;
+		before = hole;
+	}
+}
+
 enum follow_result
 follow_begin(struct follow *f, PGconn *db, bool again)
 {
@@ -78,16 +99,7 @@ follow_begin(struct follow *f, PGconn *db, bool again)
 		r = db_query(db, missing, 1, values, &f->err);
 		if (r == NULL)
 			return FOLLOW_FAILED;
-		cursor_init(&now, now.tli, 0);
-		for (int i = 0, n = PQntuples(r); i <= n; i++) {
-			int64_t hole =
-			    i < n ? strtoll(PQgetvalue(r, i, 0), NULL, 10)
-				  : strtoll(last, NULL, 10) + 1;
-
-			/* Seen up to the one before; short of room: less. */
-			if (hole - 1 > now.last && !cursor_step(&now, hole - 1))
-				break;
-		}
+		add_seen(&now, r, strtoll(last, NULL, 10));
 		PQclear(r);
 	}
 	cursor_copy(&f->known, &now);

@@ -1,4 +1,5 @@
 """Fixtures: one cluster per run, one site per module and web server."""
+import os
 import resource
 import sys
 
@@ -11,6 +12,10 @@ import pgfeed_env  # noqa: E402
 
 
 def pytest_configure(config):
+    # psycopg2 would follow the caller's PGPORT to another cluster.
+    for name in [n for n in os.environ if n.startswith("PG")
+                 and not n.startswith("PGFEED_")]:
+        del os.environ[name]
     missing = pgfeed_env.missing_tools()
     if missing:
         pytest.exit(f"not here, so nothing can be tested: {missing}", 77)

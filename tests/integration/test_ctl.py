@@ -1,0 +1,405 @@
+"""The command line: migrations, events by hand, and what is wrong."""
+import json
+import os
+import random
+import signal
+import socket
+import stat
+import time
+
+import pytest
+
+from pgfeed_db import Together, query
+from pgfeed_env import SERVICE_USER, eventually
+
+MIGRATIONS = ["0001_events", "0002_publish", "0003_attach", "0004_retention",
+              "0005_roles"]
+
+
+# --- migrate
+
+def objects(database):
+    """Everything in the catalogs that a migration could leave behind."""
+    return database.sql("""
+        SELECT 'schema', nspname FROM pg_namespace WHERE nspname !~ '^pg_temp|^pg_toast'
+        UNION ALL SELECT 'relation', oid::regclass::text FROM pg_class
+                   WHERE relnamespace <> 'pg_toast'::regnamespace
+        UNION ALL SELECT 'function', oid::regprocedure::text FROM pg_proc
+        UNION ALL SELECT 'type', oid::regtype::text FROM pg_type
+                   WHERE typnamespace <> 'pg_toast'::regnamespace
+        UNION ALL SELECT 'trigger', tgname FROM pg_trigger
+        UNION ALL SELECT 'default', defaclrole::text FROM pg_default_acl
+        ORDER BY 1, 2""")
+
+
+def test_up_down_up_leaves_nothing_behind(empty_database):
+    before = objects(empty_database)
+    out = empty_database.pgfeed("migrate")
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        ["up", m] for m in MIGRATIONS]
+    after = objects(empty_database)
+    empty_database.sql("CREATE TABLE public.t (id integer);"
+                       "SELECT pgfeed.attach('public.t');"
+                       "INSERT INTO public.t VALUES (1)")
+    out = empty_database.pgfeed("migrate", "down", "all")
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        ["down", m] for m in reversed(MIGRATIONS)]
+    empty_database.sql("INSERT INTO public.t VALUES (2); DROP TABLE public.t")
+    assert objects(empty_database) == before
+    assert "nothing to do" in empty_database.pgfeed("migrate", "down")
+    empty_database.pgfeed("migrate", "up")
+    assert objects(empty_database) == after
+
+
+def test_migrate_goes_step_by_step_and_tells(empty_database):
+    assert empty_database.pgfeed("migrate", "status", code=3).split() == [
+        word for m in MIGRATIONS for word in ("pending", m)]
+    for n in range(len(MIGRATIONS)):
+        assert empty_database.pgfeed("migrate", "up", "1").split()[1] == MIGRATIONS[n]
+    assert "nothing to do" in empty_database.pgfeed("migrate")
+    assert [line.split()[0] for line in empty_database.pgfeed(
+        "migrate", "status").splitlines()] == ["applied"] * len(MIGRATIONS)
+    assert empty_database.pgfeed("migrate", "down").split()[1] == MIGRATIONS[-1]
+    assert "pending  " + MIGRATIONS[-1] in empty_database.pgfeed(
+        "migrate", "status", code=3)
+    assert "at version 4" in empty_database.pgfeed("status", code=1)
+    assert empty_database.pgfeed("migrate").split()[1] == MIGRATIONS[-1]
+
+
+def test_two_migrates_at_once(empty_database):
+    both = [empty_database.start("migrate") for _ in range(3)]
+    outs = [p.communicate(timeout=60) for p in both]
+    assert [p.returncode for p in both] == [0] * 3, outs
+    done = [line.split()[1] for out, _ in outs for line in out.decode().splitlines()
+            if line.startswith("up ")]
+    assert sorted(done) == MIGRATIONS
+
+
+def test_an_ordinary_role_can_own_the_schema(empty_database):
+    empty_database.sql(f"CREATE ROLE plain LOGIN;"
+                       f"ALTER DATABASE {empty_database.name} OWNER TO plain")
+    env = dict(empty_database.environment(), PGUSER="plain")
+    empty_database.pgfeed("migrate", env=env)
+    assert empty_database.sql("SELECT name FROM pgfeed.check('stream')"
+                              " WHERE NOT ok", user="stream") == []
+    assert empty_database.value("SELECT pgfeed.publish('a', 'x')", user="post") == 1
+    assert empty_database.value("SELECT ok FROM pgfeed.check() WHERE name = 'owner'")
+    empty_database.pgfeed("migrate", "down", "all", env=env)
+    empty_database.sql(f"ALTER DATABASE {empty_database.name} OWNER TO pgfeed;"
+                       "DROP ROLE plain")
+
+
+@pytest.fixture
+def files(tmp_path_factory, cluster):
+    """A copy of the migrations that may be changed."""
+    folder = os.path.join(cluster.dir, f"m{time.monotonic_ns()}")
+    os.mkdir(folder, 0o755)
+    for name in os.listdir(cluster.share + "/migrations"):
+        with open(f"{cluster.share}/migrations/{name}", encoding="utf-8") as file:
+            write(folder, name, file.read())
+    return folder
+
+
+def write(folder, name, text, mode="w"):
+    with open(f"{folder}/{name}", mode, encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_a_failing_migration_is_named_by_line_and_leaves_nothing(database, files):
+    write(files, "0006_bad.up.sql",
+          "-- größer\nCREATE TABLE pgfeed.half ();\n\nSELECT nix;\n")
+    out = database.pgfeed("migrate", "--dir", files, code=1)
+    assert "0006_bad.up.sql:4: column \"nix\" does not exist" in out
+    assert database.value("SELECT to_regclass('pgfeed.half')") is None
+    assert database.value("SELECT max(version) FROM pgfeed.migration") == 5
+
+
+def test_a_changed_migration_is_refused(database, files):
+    write(files, "0003_attach.up.sql", "\n-- changed", "a")
+    assert "0003_attach was changed after" in database.pgfeed(
+        "migrate", "--dir", files, code=1)
+    assert "changed  0003_attach" in database.pgfeed(
+        "migrate", "-d", files, "status", code=3)
+
+
+def test_a_missing_or_late_migration_is_noticed(database, files):
+    os.rename(files + "/0005_roles.up.sql", files + "/0005_roles.up.sql.orig")
+    assert "unknown  0005_roles" in database.pgfeed(
+        "migrate", "-d", files, "status", code=3)
+    os.rename(files + "/0005_roles.up.sql.orig", files + "/0006_roles.up.sql")
+    write(files, "0005_late.up.sql", "SELECT 1")
+    database.sql("UPDATE pgfeed.migration SET version = 6, name = '0006_roles'"
+                 " WHERE version = 5")
+    assert "0006_roles is applied, but 0005_late before it is not" in (
+        database.pgfeed("migrate", "-d", files, code=1))
+
+
+@pytest.mark.parametrize("name,text", [
+    ("6_short.up.sql", "not named NNNN_name.up.sql"),
+    ("0005_twice.up.sql", "have the same number")])
+def test_migration_files_are_named_and_numbered(database, files, name, text):
+    write(files, name, "SELECT 1")
+    assert text in database.pgfeed("migrate", "-d", files, code=1)
+
+
+def test_a_migration_may_not_end_its_transaction(database, files):
+    write(files, "0006_commit.up.sql", "SELECT 1; COMMIT;")
+    assert "ended its transaction" in database.pgfeed("migrate", "-d", files, code=1)
+    assert database.value("SELECT max(version) FROM pgfeed.migration") == 5
+
+
+# --- publish
+
+def test_publish_prints_the_id(database):
+    assert database.pgfeed("publish", "a", "hello") == "1\n"
+    assert database.pgfeed("publish", "a", stdin=b"two\nlines\n") == "2\n"
+    assert database.pgfeed("publish", "--kind", "k", "a", "-", stdin="é".encode()) == "3\n"
+    assert database.pgfeed("publish", "b", "", "--key", "x") == "4\n"
+    assert database.pgfeed("publish", "b", "", "-k", "x") == "4\n"
+    assert database.pgfeed("publish", "--lines", "c", stdin=b"1\n\n3") == "5\n6\n7\n"
+    assert database.pgfeed("publish", "--", "d", "--json") == "8\n"
+    assert database.sql("SELECT topic, kind, data FROM pgfeed.event ORDER BY id") == [
+        ("a", None, "hello"), ("a", None, "two\nlines\n"), ("a", "k", "é"),
+        ("b", None, ""), ("c", None, "1"), ("c", None, ""), ("c", None, "3"),
+        ("d", None, "--json")]
+
+
+@pytest.mark.parametrize("args,stdin,code,text", [
+    (["a"], b"x\0y", 1, "NUL"), (["a"], b"\xff", 1, "not UTF-8"),
+    (["a"], b"x" * ((1 << 20) + 1), 1, "1 MiB"), (["a//b", "x"], b"", 1, "not a topic"),
+    ([], b"", 2, "to which topic"), (["a", "b", "c"], b"", 2, "too many"),
+    (["--nix", "a"], b"", 2, "--help"), (["--lines", "a", "x"], b"", 2, "--lines"),
+    (["--kind", "a\nb", "a", "x"], b"", 1, "kind_is")],
+    ids=["nul", "utf8", "large", "topic", "nothing", "many", "option", "lines",
+         "kind"])
+def test_publish_refuses(database, args, stdin, code, text):
+    assert text in database.pgfeed("publish", *args, stdin=stdin, code=code)
+    assert database.value("SELECT count(*) FROM pgfeed.event") == 0
+
+
+def test_publish_refuses_a_key_of_another_event(database):
+    database.pgfeed("publish", "-k", "k", "a", "x")
+    assert "already stands for another event, id 1" in database.pgfeed(
+        "publish", "-k", "k", "a", "y", code=1)
+
+
+# --- tail
+
+def events(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_tail_prints_history_and_goes_on(database):
+    for i in range(5):
+        database.pgfeed("publish", "a/b" if i % 2 else "c", str(i))
+    everything = events(database.pgfeed("tail", "-j", "-s", "earliest", "-n", "5"))
+    assert [e["id"] for e in everything] == ["1", "2", "3", "4", "5"]
+    assert everything[1] == {"topic": "a/b", "id": "2", "at": everything[1]["at"],
+                             "kind": None, "data": "1"}
+    assert everything[1]["at"].endswith("Z")
+    tail = database.start("tail", "--json", "--since", "-1", "-n", "3", "a/*")
+    assert json.loads(tail.stdout.readline())["data"] == "3"
+    database.pgfeed("publish", "--lines", "a/b", stdin=b"x\ny\n")
+    out, err = tail.communicate(timeout=20)
+    assert [e["data"] for e in events(out)] == ["x", "y"], err
+    assert [e["data"] for e in events(database.pgfeed(
+        "tail", "-j", "-s", "3", "-n", "4"))] == ["3", "4", "x", "y"]
+
+
+def test_tail_keeps_a_terminal_safe(database):
+    database.pgfeed("publish", "a", "\x1b[31m\r\n\t\x07é\u009b")
+    assert database.pgfeed("tail", "-s", "earliest", "-n", "1") == (
+        "1  a  -  \\x1b[31m\\r\\n\\t\\x07é\\u009b\n")
+
+
+@pytest.mark.parametrize("args,text", [
+    (["-s", "-x"], "not -N"), (["-s", "nix"], "not earliest"), (["a*"], "not a topic"),
+    (["-n", "0"], "not a number")])
+def test_tail_refuses(database, args, text):
+    assert text in database.pgfeed("tail", *args, code=2)
+
+
+def test_tail_says_when_history_is_gone_or_another(database):
+    database.pgfeed("publish", "--lines", "a", stdin=b"1\n2\n3\n")
+    database.sql("UPDATE pgfeed.mark SET oldest = 3; DELETE FROM pgfeed.event"
+                 " WHERE id < 3")
+    tail = database.start("tail", "-s", "1", "-n", "1")
+    out, err = tail.communicate(timeout=20)
+    assert out == b"3  a  -  3\n" and b"before id 3 are gone" in err
+    assert "timeline" in database.pgfeed("tail", "-s", "7~2", code=1)
+
+
+def test_tail_sees_every_event_once_whatever_happens(database):
+    """Slow and rolled back writers; its own connection is cut again and again."""
+    tail = database.start("tail", "--json")
+    got = []
+    reader = Together()
+    reader.start(lambda: got.extend(tail.stdout))
+
+    def listening():
+        return database.sql("""
+            SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+               AND application_name IN ('pgfeed/ctl', 'pgfeed/tail')
+               AND query <> ''""")
+    eventually(listening)
+    database.pgfeed("publish", "a", "begin")
+    eventually(lambda: got)
+
+    def write(seed):
+        draw = random.Random(seed)
+        connection = database.connect(autocommit=False)
+        for i in range(60):
+            for k in range(draw.randint(1, 3)):
+                query(connection, "SELECT pgfeed.publish('a', %s)", (f"{seed}.{i}.{k}",))
+                time.sleep(draw.random() * 0.01)
+            if draw.random() < 0.2:
+                connection.rollback()
+            else:
+                connection.commit()
+        connection.close()
+
+    writers = Together()
+    for seed in range(4):
+        writers.start(write, seed)
+    cuts = 0
+    while any(t.is_alive() for t in writers.threads):
+        for (pid,) in listening():
+            cuts += database.value("SELECT pg_terminate_backend(%s)", (pid,))
+        time.sleep(0.3)
+    writers.finish()
+    assert cuts > 1
+    expected = sorted(str(i) for (i,) in database.sql("SELECT id FROM pgfeed.event"))
+    try:
+        eventually(lambda: len(got) >= len(expected))
+    finally:
+        tail.send_signal(signal.SIGTERM)
+        reader.finish()
+        _, err = tail.communicate(timeout=10)
+    assert sorted(json.loads(line)["id"] for line in got) == expected, err
+
+
+def test_tail_ends_with_its_reader(database):
+    tail = database.start("tail")
+    eventually(lambda: database.sql(
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'pgfeed/ctl'"
+        " AND datname = current_database() AND wait_event = 'ClientRead'"))
+    tail.stdout.close()
+    eventually(lambda: database.pgfeed("publish", "a", "x") and
+               tail.poll() is not None)
+    assert tail.returncode == 0
+    tail.stderr.close()
+
+
+# --- prune, status, check-config, doctor
+
+def test_prune_removes_to_the_letter(database):
+    database.pgfeed("publish", "--lines", "a", stdin=b"1\n2\n3\n")
+    database.pgfeed("publish", "-k", "k", "a", "4")
+    database.sql("UPDATE pgfeed.event SET at = at - '2 h'::interval WHERE id < 3;"
+                 "UPDATE pgfeed.key SET at = at - '2 days'::interval")
+    assert database.pgfeed("prune").splitlines() == [
+        "oldest:  1", "removed: 0 partitions, 0 single events", "keys:    1 forgotten"]
+    assert database.pgfeed("prune", "--age", "90min").splitlines()[:2] == [
+        "oldest:  3", "removed: 0 partitions, 2 single events"]
+    env = database.environment(PGFEED_RETENTION="0")
+    assert "for ever" in database.pgfeed("prune", env=env)
+    for age in ("x", "-1", "0", "nan"):
+        assert "not an age" in database.pgfeed("prune", "-a", age, code=2)
+
+
+def test_status_tells_how_the_feed_stands(database):
+    database.pgfeed("publish", "--lines", "a", stdin=b"1\n2\n3\n")
+    writer = database.connect(autocommit=False)
+    query(writer, "SET application_name = 'slow writer'")
+    query(writer, "SELECT pgfeed.publish('a', 'x')")
+    out = database.pgfeed("status")
+    writer.close()
+    assert "4 drawn, kept from 1 on" in out
+    assert "1 in a transaction" in out and "slow writer" in out
+    assert "0005_roles" in out
+
+
+def test_check_config_prints_what_counts_or_the_line(database, cluster):
+    conf = f"{cluster.dir}/check.conf"
+    with open(conf, "w", encoding="utf-8") as file:
+        file.write("heartbeat = 20s\n# a comment\nlisten = a b\n")
+    out = database.pgfeed("-c", conf, "check-config")
+    assert "heartbeat = 20s\n" in out and "listen = a b\n" in out
+    out = database.pgfeed("-c", conf, "check-config",
+                          env=database.environment(PGFEED_HEARTBEAT="5s"))
+    assert "heartbeat = 5s\n" in out
+    with open(conf, "a", encoding="utf-8") as file:
+        file.write("hartbeat = 20s\n")
+    assert f"{conf}:4: there is no option \"hartbeat\"" in database.pgfeed(
+        "-c", conf, "check-config", code=1)
+
+
+def test_doctor_finds_what_is_wrong(database, cluster):
+    folder = os.path.join(cluster.service_dir, "doctor")
+    os.mkdir(folder, 0o755)
+    sockets = []
+    for name in ("stream", "post"):
+        sockets.append(socket.socket(socket.AF_UNIX))
+        sockets[-1].bind(f"{folder}/{name}")
+        sockets[-1].listen(5)
+        os.chmod(f"{folder}/{name}", 0o660)
+        if SERVICE_USER:
+            os.chown(f"{folder}/{name}", 33, 33)
+    users = SERVICE_USER or "root"
+    env = database.environment(
+        PGFEED_STREAM_SOCKET=folder + "/stream", PGFEED_POST_SOCKET=folder + "/post",
+        PGFEED_PEER_USERS=users,
+        PGFEED_STREAM_DATABASE=cluster.conninfo(database.name, "stream"),
+        PGFEED_POST_DATABASE=cluster.conninfo(database.name, "post"))
+    out = database.pgfeed("doctor", env=env)
+    assert "\n0 errors" in out and "NOTIFY comes back" in out
+    assert out.count("somebody listens") == 2
+
+    # Each of these is found, and nothing else.
+    def errors_of(**more):
+        out = database.pgfeed("doctor", env=dict(env, **more), code=3)
+        return [line for line in out.splitlines() if line.startswith("ERROR")]
+    assert "could not connect" in errors_of(
+        PGFEED_STREAM_DATABASE="host=/nix")[0]
+    assert "may not publish" in errors_of(
+        PGFEED_POST_DATABASE=cluster.conninfo(database.name, "stream"))[0]
+    assert "is not a socket" in errors_of(PGFEED_POST_SOCKET="/dev/null")[0]
+    sockets[1].close()
+    found = errors_of()
+    assert len(found) == 1 and "nobody listens" in found[0]
+    os.chmod(folder + "/stream", stat.S_IRUSR)
+    assert "could not connect" in errors_of()[0] or os.geteuid() == 0
+    os.unlink(folder + "/stream")
+    assert "there is no socket" in errors_of()[0]
+    sockets[0].close()
+    database.sql("ALTER SEQUENCE pgfeed.event_id_seq CACHE 5")
+    assert "CACHE 5" in errors_of()[0]
+    database.pgfeed("migrate", "down", "all")
+    assert "run \"pgfeed migrate\"" in errors_of()[0]
+
+
+@pytest.mark.parametrize("args,code,text", [
+    ([], 2, "which command"), (["nix"], 2, "no command \"nix\""),
+    (["--nix"], 2, "try: pgfeed --help"), (["-c", "/nix", "status"], 1, "could not read"),
+    (["migrate", "sideways"], 2, "not up, down or status"),
+    (["migrate", "down", "x"], 2, "not a number"), (["status", "x"], 2, "no argument")])
+def test_wrong_usage_says_what_to_do(database, args, code, text):
+    assert text in database.pgfeed(*args, code=code)
+
+
+def test_every_command_has_help(database):
+    out = database.pgfeed("--help")
+    commands = [line.split()[0] for line in
+                out.split("commands:\n")[1].split("\n\n")[0].splitlines()]
+    assert len(commands) == 7
+    for command in commands:
+        text = database.pgfeed(command, "--help")
+        assert text.startswith(f"usage: pgfeed [-c FILE] {command}")
+        assert len(text.splitlines()) > 2
+    assert database.pgfeed("--version").startswith("pgfeed ")
+
+
+def test_a_missing_server_is_one_line(database):
+    out = database.pgfeed("status", code=1,
+                          env=dict(database.environment(), PGHOST="/nix"))
+    assert out.startswith("pgfeed: could not connect") and out.count("\n") == 1
