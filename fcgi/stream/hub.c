@@ -583,6 +583,9 @@ open_stream(struct hub *h, struct sub *s)
 {
 	if (h->feed.ring == NULL || !sub_at_boundary(s))
 		return;
+	flush(h);
+	if (s->state == SUB_CLOSING)
+		return;
 	buf_clear(&h->text);
 	begin_stream(h, s);
 }
@@ -697,6 +700,7 @@ hub_join(struct hub *h, struct join *j)
 		refuse(h, j, "full");
 		return;
 	}
+	flush(h); /* it writes control text too */
 	s = new_stream(h, j);
 	if (s == NULL) {
 		refuse(h, j, "out of memory");

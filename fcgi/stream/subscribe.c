@@ -11,7 +11,7 @@
 #include "subscribe.h"
 #include "topic.h"
 
-#define POSITION_MAX_BYTES 4096
+#define POSITION_MAX_BYTES (CURSOR_TEXT_MAX - 1) /* longer is garbage */
 #define LAST_N_MAX         100000
 
 static void
