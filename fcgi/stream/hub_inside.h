@@ -1,0 +1,97 @@
+/*
+ * hub_inside.h - what the hub's files share: hub.c (news and time), join.c (how
+ * a stream begins), life.c (what becomes of it).
+ */
+#ifndef PGFEED_HUB_INSIDE_H
+#define PGFEED_HUB_INSIDE_H
+
+#include "hub.h"
+#include "wheel.h"
+
+TAILQ_HEAD(sub_queue, sub);
+
+struct hub {
+	struct event_base *base;
+	const struct config *config;
+	struct listener *listener;
+	struct filters *filters;
+	struct feed feed;
+	struct wheel wheel; /* every stream, by when it needs a look */
+	struct event *tick;
+
+	struct filter_list turn; /* filters with fresh entries */
+	size_t turn_bytes;
+	struct batch batch;
+	bool restarted; /* the feed began anew in this turn */
+
+	struct sub_queue runnable;
+	struct sub_queue closed;
+	struct event *run_later;
+	struct event *reap_later;
+
+	size_t streams;
+	uint64_t next_number;
+	struct buf text; /* control frames; of the function at work */
+
+	void (*shut_down_done)(void *);
+	void *shut_down_arg;
+	int64_t shut_down_ms; /* since when; 0: not */
+};
+
+/* --- hub.c */
+
+/* Writes what is noted in this turn to all who are current. */
+void hub_flush(struct hub *);
+
+/* --- join.c */
+
+/* Begins a stream that had to wait for the feed's position or a page. */
+void hub_open(struct hub *, struct sub *);
+
+/* From now on, at the feed's position; s is at a boundary. */
+void hub_begin_now(struct hub *, struct sub *);
+
+/* --- life.c */
+
+/* Runs s, or begins it, in a later turn. */
+void hub_enqueue(struct hub *, struct sub *);
+
+/* Writes the next chunk now, and does what follows from it. */
+void hub_run_stream(struct hub *, struct sub *);
+
+/* What follows from a result; s may be closed afterwards. */
+void hub_handle(struct hub *, struct sub *, enum sub_result);
+
+/* It has had everything, or nearly: it gets what is new from here on. */
+void hub_make_current(struct hub *, struct sub *);
+void hub_leave_filter(struct sub *);
+
+/*
+ * Writes h->text to a stream at a boundary; last: then the end of the request.
+ */
+void hub_write(struct hub *, struct sub *, bool last);
+void hub_say_live(struct hub *, struct sub *);
+void hub_say_gap(struct hub *, struct sub *, const char *reason);
+
+/* Ends a stream as planned, at once or when its chunk is out. */
+void hub_end(struct hub *, struct sub *, const char *reason);
+
+/*
+ * Closes a stream. Its memory goes at the end of the turn, as others may be
+ * walking the list it is in.
+ */
+void hub_close(struct hub *, struct sub *, const char *why);
+
+/* When the wheel has to look at it next. */
+int64_t hub_next_look(struct hub *, const struct sub *);
+
+/* Lets a timer fire in the next turn. */
+void hub_later(struct event *);
+
+/* Callbacks. */
+void hub_on_run(evutil_socket_t, short, void *);
+void hub_on_reap(evutil_socket_t, short, void *);
+void hub_on_stream_event(evutil_socket_t, short, void *);
+void hub_on_page_ready(struct waiter *, void *);
+
+#endif

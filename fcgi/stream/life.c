@@ -1,0 +1,303 @@
+/*
+ * life.c - what becomes of a stream in the hub.
+ *
+ *     run --result--> run again | current | wait for the socket, or for a page
+ *                     | closed --end of the turn--> reaped
+ *
+ * Everything that is not live runs from a queue, a chunk per stream, and only
+ * for RUN_MS a turn: a thousand that come back do not delay the next event.
+ */
+#include <sys/socket.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "hub_inside.h"
+#include "log.h"
+#include "stats.h"
+
+#define RUN_MS 5
+
+void
+hub_later(struct event *e)
+{
+	static const struct timeval now = { 0 };
+
+	if (!event_pending(e, EV_TIMEOUT, NULL))
+		event_add(e, &now);
+}
+
+void
+hub_enqueue(struct hub *h, struct sub *s)
+{
+	if (s->queued || s->state == SUB_CLOSING)
+		return;
+	s->queued = true;
+	TAILQ_INSERT_TAIL(&h->runnable, s, in_queue);
+	hub_later(h->run_later);
+}
+
+void
+hub_leave_filter(struct sub *s)
+{
+	if (s->state == SUB_CURRENT)
+		LIST_REMOVE(s, in_filter);
+}
+
+void
+hub_close(struct hub *h, struct sub *s, const char *why)
+{
+	if (s->state == SUB_CLOSING)
+		return;
+	log_info("stream %" PRIu64 ": closed, %s", s->number, why);
+	hub_leave_filter(s);
+	sub_set_state(s, SUB_CLOSING);
+	if (s->queued)
+		TAILQ_REMOVE(&h->runnable, s, in_queue);
+	wheel_remove(s);
+	replay_forget(&s->waiter);
+	if (s->page != NULL)
+		page_unref(h->feed.replay, s->page);
+	event_del(&s->event);
+	close(s->fd);
+	filter_unref(h->filters, s->filter);
+	free(s->own);
+	free(s->resume);
+	free(s->rest);
+	h->streams--;
+	stats.closed++;
+	TAILQ_INSERT_TAIL(&h->closed, s, in_queue);
+	hub_later(h->reap_later);
+}
+
+void
+hub_on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct hub *h = arg;
+	struct sub *s;
+
+	while ((s = TAILQ_FIRST(&h->closed)) != NULL) {
+		TAILQ_REMOVE(&h->closed, s, in_queue);
+		free(s);
+	}
+	if (h->shut_down_ms != 0 && h->streams == 0)
+		h->shut_down_done(h->shut_down_arg);
+}
+
+/* Asks for EPOLLOUT only while there is a rest to write. */
+static void
+watch(struct hub *h, struct sub *s, bool also_write)
+{
+	if (s->blocked == also_write)
+		return;
+	s->blocked = also_write;
+	event_del(&s->event);
+	event_assign(&s->event, h->base, s->fd,
+	    EV_READ | EV_PERSIST | (also_write ? EV_WRITE : 0),
+	    hub_on_stream_event, s);
+	event_priority_set(&s->event, 1);
+	event_add(&s->event, NULL);
+}
+
+int64_t
+hub_next_look(struct hub *h, const struct sub *s)
+{
+	int64_t beat = s->wrote_ms +
+	    (s->blocked ? h->config->lag_limit : h->config->heartbeat);
+
+	return MIN(beat, s->ends_ms);
+}
+
+/* Writes control text; every stream but a long-poll can take it. */
+void
+hub_write(struct hub *h, struct sub *s, bool last)
+{
+	enum sub_result result;
+
+	if (buf_failed(&h->text))
+		result = SUB_GONE;
+	else
+		result = sub_write(s, h->text.data, h->text.len, last);
+	s->wrote_ms = now_ms();
+	if (result == SUB_BLOCKED && s->state == SUB_CURRENT) {
+		hub_leave_filter(s);
+		sub_set_state(s, SUB_FOLLOWING);
+		s->from = s->upto = ring_head(h->feed.ring);
+	}
+	if (result != SUB_MORE)
+		hub_handle(h, s, result);
+}
+
+void
+hub_end(struct hub *h, struct sub *s, const char *reason)
+{
+	char text[CURSOR_TEXT_MAX];
+
+	s->end_reason = reason;
+	if (s->state == SUB_CLOSING || !sub_at_boundary(s))
+		return;
+	buf_clear(&h->text);
+	if (s->filter->format == FORMAT_POLL) {
+		sub_position(&h->feed, s, text);
+		poll_add_answer(&h->text, text, NULL, "", 0);
+	} else {
+		buf_addf(&h->text,
+		    "event: pgfeed.bye\ndata: {\"reason\":\"%s\"}\n\n",
+		    reason);
+	}
+	hub_write(h, s, true);
+}
+
+void
+hub_say_live(struct hub *h, struct sub *s)
+{
+	char text[CURSOR_TEXT_MAX];
+
+	if (s->told_live || s->filter->format == FORMAT_POLL ||
+	    !listener_is_live(h->listener) || !sub_at_boundary(s))
+		return;
+	s->told_live = true;
+	sub_position(&h->feed, s, text);
+	buf_clear(&h->text);
+	buf_addf(&h->text, "event: pgfeed.live\ndata: {\"cursor\":\"%s\"}\n\n",
+	    text);
+	hub_write(h, s, false);
+}
+
+void
+hub_say_gap(struct hub *h, struct sub *s, const char *reason)
+{
+	char text[CURSOR_TEXT_MAX], gap[128];
+
+	stats.gaps++;
+	sub_position(&h->feed, s, text);
+	snprintf(gap, sizeof(gap), "\"reason\":\"%s\",\"oldest\":\"%" PRId64
+		 "\"", reason, listener_oldest(h->listener));
+	buf_clear(&h->text);
+	if (s->filter->format == FORMAT_POLL) {
+		poll_add_answer(&h->text, text, gap, "", 0);
+		hub_write(h, s, true);
+		return;
+	}
+	buf_addf(&h->text, "id: %s\nevent: pgfeed.gap\ndata: {%s}\n\n", text,
+	    gap);
+	hub_write(h, s, false);
+}
+
+
+/* It is at the head of the ring: it gets what is new from here on. */
+void
+hub_make_current(struct hub *h, struct sub *s)
+{
+	hub_flush(h); /* what is noted already it has had */
+	if (s->state == SUB_CLOSING)
+		return;
+	if (s->from != ring_head(h->feed.ring)) {
+		hub_enqueue(h, s);
+		return;
+	}
+	free(s->resume);
+	s->resume = NULL;
+	sub_set_state(s, SUB_CURRENT);
+	LIST_INSERT_HEAD(s->own == NULL ? &s->filter->current
+					: &s->filter->apart,
+	    s, in_filter);
+	hub_say_live(h, s);
+}
+
+void
+hub_handle(struct hub *h, struct sub *s, enum sub_result result)
+{
+	if (s->state == SUB_CLOSING)
+		return;
+	watch(h, s, result == SUB_BLOCKED);
+	switch (result) {
+	case SUB_MORE:
+		hub_enqueue(h, s);
+		break;
+	case SUB_CAUGHT_UP:
+		if (s->state == SUB_FOLLOWING)
+			hub_make_current(h, s);
+		break;
+	case SUB_BLOCKED:
+	case SUB_WAITING:
+		break;
+	case SUB_DONE:
+		hub_close(h, s, "ended");
+		return;
+	case SUB_GONE:
+		hub_close(h, s, "the peer is gone");
+		return;
+	case SUB_GAP:
+		hub_say_gap(h, s, "expired");
+		hub_enqueue(h, s);
+		break;
+	}
+	if (s->end_reason != NULL)
+		hub_end(h, s, s->end_reason);
+}
+
+void
+hub_run_stream(struct hub *h, struct sub *s)
+{
+	enum sub_result result;
+	uint64_t before = stats.writes;
+
+	result = sub_run(&h->feed, s);
+	if (stats.writes != before)
+		s->wrote_ms = now_ms();
+	hub_handle(h, s, result);
+}
+
+
+void
+hub_on_run(evutil_socket_t fd, short what, void *arg)
+{
+	struct hub *h = arg;
+	struct sub *s;
+	int64_t until = now_ms() + RUN_MS;
+
+	while ((s = TAILQ_FIRST(&h->runnable)) != NULL && now_ms() < until) {
+		TAILQ_REMOVE(&h->runnable, s, in_queue);
+		s->queued = false;
+		if (s->blocked)
+			continue;
+		if (s->state == SUB_OPENING)
+			hub_open(h, s);
+		else if (s->state != SUB_CURRENT)
+			hub_run_stream(h, s);
+	}
+	if (s != NULL)
+		hub_later(h->run_later);
+}
+
+void
+hub_on_page_ready(struct waiter *w, void *arg)
+{
+	struct sub *s = (struct sub *)((char *)w - offsetof(struct sub,
+							    waiter));
+
+	hub_enqueue(arg, s);
+}
+
+void
+hub_on_stream_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct sub *s = arg;
+	struct hub *h = s->hub;
+	char junk[512];
+	ssize_t n = 1;
+
+	if (what & EV_READ) {
+		/* Nothing is expected but the end: an empty STDIN at most. */
+		n = recv(fd, junk, sizeof(junk), MSG_DONTWAIT);
+		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
+			hub_close(h, s, "the browser left");
+			return;
+		}
+	}
+	if (what & EV_WRITE)
+		hub_run_stream(h, s);
+}
