@@ -28,8 +28,10 @@ struct option {
 	int64_t min, max;
 };
 
-#define OPTION(name, type, dflt, min, max) \
-	{ #name, type, offsetof(struct config, name), dflt, min, max }
+#define OPTION(name, type, dflt, min, max)                                 \
+	{                                                                  \
+#name, type, offsetof(struct config, name), dflt, min, max \
+	}
 #define SECOND INT64_C(1000)
 #define HOUR   (3600 * SECOND)
 #define DAY    (24 * HOUR)
@@ -107,55 +109,79 @@ set_list(struct config_list *l, const char *value)
 	return 0;
 }
 
-/* A number with one of the units; a bare number counts in units[0]. */
-static int
-parse_scaled(const char *s, const char *const *names, const int64_t *factors,
-    int64_t *out)
+/* The units of a type, ascending; the one without a name is the default. */
+struct unit {
+	const char *name;
+	int64_t factor;
+};
+
+static const struct unit *
+units_of(enum option_type type, size_t *n)
 {
-	char *end;
+	static const struct unit times[] = { { "ms", 1 }, { "", SECOND },
+		{ "s", SECOND }, { "min", 60 * SECOND }, { "h", HOUR },
+		{ "d", DAY } };
+	static const struct unit sizes[] = { { "", 1 }, { "kB", KB },
+		{ "MB", MB }, { "GB", 1024 * MB } };
+	static const struct unit ones[] = { { "", 1 } };
+
+	switch (type) {
+	case OPT_TIME:
+		*n = ARRAY_LEN(times);
+		return times;
+	case OPT_SIZE:
+		*n = ARRAY_LEN(sizes);
+		return sizes;
+	default:
+		*n = ARRAY_LEN(ones);
+		return ones;
+	}
+}
+
+static int
+parse_number(enum option_type type, const char *s, int64_t *out)
+{
+	const struct unit *units;
+	size_t count;
 	int64_t n;
-	size_t i;
+	char *end;
 
 	if (!isdigit((unsigned char)*s))
 		return -1;
 	errno = 0;
-	n = strtoll(s, &end, 10);
+	n = strtoll(s, &end, type == OPT_OCTAL ? 8 : 10);
 	if (errno != 0)
 		return -1;
 	while (*end == ' ')
 		end++;
-	for (i = 0; names[i] != NULL; i++) {
-		if (strcasecmp(end, names[i]) == 0)
-			return __builtin_mul_overflow(n, factors[i], out) ? -1
-									  : 0;
+	units = units_of(type, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (strcasecmp(end, units[i].name) == 0)
+			return __builtin_mul_overflow(n, units[i].factor, out)
+				   ? -1
+				   : 0;
 	}
 	return -1;
 }
 
-static int
-parse_number(const struct option *o, const char *value, int64_t *out)
+/* As parse_number() would read it, with the largest unit that divides n. */
+static const char *
+print_number(enum option_type type, int64_t n, char *s, size_t size)
 {
-	static const char *const times[] = { "", "ms", "s", "min", "h", "d",
-		NULL };
-	static const int64_t time_ms[] = { SECOND, 1, SECOND, 60 * SECOND, HOUR,
-		DAY };
-	static const char *const sizes[] = { "", "kB", "MB", "GB", NULL };
-	static const int64_t size_bytes[] = { 1, KB, MB, 1024 * MB };
-	static const char *const ones[] = { "", NULL };
-	static const int64_t one[] = { 1 };
-	char *end;
+	const struct unit *units;
+	size_t i;
 
-	switch (o->type) {
-	case OPT_TIME:
-		return parse_scaled(value, times, time_ms, out);
-	case OPT_SIZE:
-		return parse_scaled(value, sizes, size_bytes, out);
-	case OPT_INT:
-		return parse_scaled(value, ones, one, out);
-	default: /* OPT_OCTAL */
-		*out = strtoll(value, &end, 8);
-		return *value == '\0' || *end != '\0' ? -1 : 0;
-	}
+	units = units_of(type, &i);
+	while (i-- > 1 && (n == 0 || n % units[i].factor != 0))
+		continue;
+	if (n == 0)
+		i = 0;
+	if (type == OPT_OCTAL)
+		snprintf(s, size, "%04llo", (unsigned long long)n);
+	else
+		snprintf(s, size, "%lld%s", (long long)(n / units[i].factor),
+		    units[i].name);
+	return s;
 }
 
 static const char *
@@ -179,8 +205,8 @@ set_option(struct config *c, const struct option *o, const char *value,
     char *err, size_t size)
 {
 	void *field = (char *)c + o->offset;
+	char *s, low[32], high[32];
 	int64_t n = 0;
-	char *s;
 
 	switch (o->type) {
 	case OPT_STRING:
@@ -195,14 +221,17 @@ set_option(struct config *c, const struct option *o, const char *value,
 			break;
 		return 0;
 	default:
-		if (parse_number(o, value, &n) == -1) {
+		if (parse_number(o->type, value, &n) == -1) {
 			snprintf(err, size, "%s needs %s, not \"%s\"", o->name,
 			    type_hint(o->type), value);
 			return -1;
 		}
 		if (n < o->min || n > o->max) {
-			snprintf(err, size, "%s = %s is out of range", o->name,
-			    value);
+			snprintf(err, size,
+			    "%s = %s is out of range, which is %s to %s",
+			    o->name, value,
+			    print_number(o->type, o->min, low, sizeof(low)),
+			    print_number(o->type, o->max, high, sizeof(high)));
 			return -1;
 		}
 		*(int64_t *)field = n;
@@ -212,10 +241,20 @@ set_option(struct config *c, const struct option *o, const char *value,
 	return -1;
 }
 
+/* Where the value of each option came from, for messages. */
 struct loading {
 	struct config *c;
+	const char *path;
+	FILE *f;
+	int line;
+	int lines[ARRAY_LEN(options)]; /* 0: nowhere in the file */
+	bool from_env[ARRAY_LEN(options)];
 	char err[256]; /* of the first bad line */
 };
+
+/* What read_line() makes of lines that it can't hand on. */
+#define LINE_TOO_LONG "!long"
+#define LINE_HAS_NUL  "!nul"
 
 static int
 on_line(void *arg, const char *section, const char *name, const char *value)
@@ -228,72 +267,107 @@ on_line(void *arg, const char *section, const char *name, const char *value)
 		    "sections such as [%s] are not used here", section);
 		return 0;
 	}
+	if (strcmp(name, LINE_TOO_LONG) == 0) {
+		snprintf(err, sizeof(l->err), "the line is too long");
+		return 0;
+	}
+	if (strcmp(name, LINE_HAS_NUL) == 0) {
+		snprintf(err, sizeof(l->err), "the line has a NUL byte");
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		if (strcmp(options[i].name, name) == 0)
-			return set_option(l->c, &options[i], value, err,
-				   sizeof(l->err)) == 0;
+		if (strcmp(options[i].name, name) != 0)
+			continue;
+		l->lines[i] = l->line;
+		return set_option(
+			   l->c, &options[i], value, err, sizeof(l->err)) == 0;
 	}
 	snprintf(err, sizeof(l->err), "there is no option \"%s\"", name);
 	return 0;
 }
 
 /*
- * fgets() for inih, which silently splits lines longer than its buffer:
- * refuse them instead.
+ * fgets() for inih, without what would be taken otherwise than it was meant:
+ * inih splits long lines, ends a line at a NUL, and takes an indented line for
+ * more of the value before it.
  */
 static char *
 read_line(char *s, int size, void *arg)
 {
-	char *line = fgets(s, size, (FILE *)arg);
+	struct loading *l = arg;
+	const char *bad = NULL;
+	int n = 0, ch;
 
-	if (line != NULL && strlen(line) == (size_t)size - 1 &&
-	    line[size - 2] != '\n') {
-		int ch;
-
-		while ((ch = getc((FILE *)arg)) != '\n' && ch != EOF)
+	l->line++;
+	while ((ch = getc(l->f)) != EOF && ch != '\n') {
+		if (n == 0 && (ch == ' ' || ch == '\t'))
 			continue;
-		strcpy(s, "line_too_long\n");
+		if (ch == '\0')
+			bad = LINE_HAS_NUL "=\n";
+		else if (n < size - 2)
+			s[n++] = (char)ch;
+		else if (bad == NULL)
+			bad = LINE_TOO_LONG "=\n";
 	}
-	return line;
+	if (ch == EOF && n == 0 && bad == NULL)
+		return NULL;
+	if (bad != NULL)
+		n = snprintf(s, (size_t)size, "%s", bad);
+	else
+		s[n++] = '\n';
+	s[n] = '\0';
+	return s;
 }
 
 static int
-load_file(struct config *c, const char *path, char *err, size_t size)
+load_file(struct loading *l, char *err, size_t size)
 {
-	struct loading l = { .c = c };
-	FILE *f;
-	int line;
+	int line, saved;
+	bool failed;
 
-	f = fopen(path, "re");
-	if (f == NULL) {
-		snprintf(err, size, "could not read \"%s\": %s", path,
+#if HAVE_DECL_INI_MAX_LINE
+	ini_max_line = 4096; /* a connection string may be longer than 200 */
+#endif
+	l->f = fopen(l->path, "re");
+	if (l->f == NULL) {
+		snprintf(err, size, "could not read \"%s\": %s", l->path,
 		    strerror(errno));
 		return -1;
 	}
-	line = ini_parse_stream(read_line, f, on_line, &l);
-	fclose(f);
+	line = ini_parse_stream(read_line, l, on_line, l);
+	failed = ferror(l->f) != 0;
+	saved = errno;
+	fclose(l->f);
+	l->f = NULL;
+	if (failed) {
+		snprintf(err, size, "could not read \"%s\": %s", l->path,
+		    strerror(saved));
+		return -1;
+	}
 	if (line == 0)
 		return 0;
-	if (l.err[0] == '\0')
-		snprintf(l.err, sizeof(l.err), "not of the form name = value");
-	snprintf(err, size, "%s:%d: %s", path, line, l.err);
+	if (l->err[0] == '\0')
+		snprintf(
+		    l->err, sizeof(l->err), "not of the form name = value");
+	snprintf(err, size, "%s:%d: %s", l->path, line, l->err);
 	return -1;
 }
 
 static int
-load_environment(struct config *c, char *err, size_t size)
+load_environment(struct loading *l, char *err, size_t size)
 {
 	char name[64], why[256];
 	const char *value;
 
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		size_t n = (size_t)snprintf(name, sizeof(name), "PGFEED_%s",
-		    options[i].name);
+		size_t n = (size_t)snprintf(
+		    name, sizeof(name), "PGFEED_%s", options[i].name);
 
 		for (size_t k = 0; k < n; k++)
 			name[k] = (char)toupper((unsigned char)name[k]);
 		value = getenv(name);
-		if (value != NULL && set_option(c, &options[i], value, why,
+		l->from_env[i] = value != NULL;
+		if (value != NULL && set_option(l->c, &options[i], value, why,
 					 sizeof(why)) == -1) {
 			snprintf(err, size, "environment %s: %s", name, why);
 			return -1;
@@ -302,29 +376,61 @@ load_environment(struct config *c, char *err, size_t size)
 	return 0;
 }
 
-static int
+/*
+ * What can only be judged together. Returns the field that is wrong, with the
+ * reason in err, or NULL.
+ */
+static const void *
 check(const struct config *c, char *err, size_t size)
 {
-	if (c->retry_min > c->retry_max)
+	size_t n = strlen(c->base_path);
+
+	if (c->retry_min > c->retry_max) {
 		snprintf(err, size, "retry_min is greater than retry_max");
-	else if (c->base_path[0] != '/' ||
-	    (c->base_path[1] != '\0' &&
-		c->base_path[strlen(c->base_path) - 1] == '/'))
+		return &c->retry_min;
+	}
+	if (c->base_path[0] != '/' || (n > 1 && c->base_path[n - 1] == '/')) {
 		snprintf(err, size,
 		    "base_path must begin with / and not end with one");
-	else if (c->payload_limit > c->body_limit)
-		snprintf(err, size,
-		    "payload_limit is greater than body_limit");
-	else if (strcmp(c->log, "stderr") != 0 && strcmp(c->log, "syslog") != 0)
+		return &c->base_path;
+	}
+	if (c->payload_limit > c->body_limit) {
+		snprintf(err, size, "payload_limit is greater than body_limit");
+		return &c->payload_limit;
+	}
+	if (strcmp(c->log, "stderr") != 0 && strcmp(c->log, "syslog") != 0) {
 		snprintf(err, size, "log must be stderr or syslog");
-	else if (strcmp(c->log_level, "error") != 0 &&
+		return &c->log;
+	}
+	if (strcmp(c->log_level, "error") != 0 &&
 	    strcmp(c->log_level, "warning") != 0 &&
 	    strcmp(c->log_level, "info") != 0 &&
-	    strcmp(c->log_level, "debug") != 0)
+	    strcmp(c->log_level, "debug") != 0) {
 		snprintf(err, size,
 		    "log_level must be error, warning, info or debug");
-	else
+		return &c->log_level;
+	}
+	return NULL;
+}
+
+static int
+check_all(const struct loading *l, char *err, size_t size)
+{
+	char why[256];
+	const void *field = check(l->c, why, sizeof(why));
+
+	if (field == NULL)
 		return 0;
+	snprintf(err, size, "%s", why);
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		if ((const char *)l->c + options[i].offset != field)
+			continue;
+		if (l->from_env[i])
+			snprintf(err, size, "environment: %s", why);
+		else if (l->lines[i] != 0)
+			snprintf(
+			    err, size, "%s:%d: %s", l->path, l->lines[i], why);
+	}
 	return -1;
 }
 
@@ -332,6 +438,7 @@ int
 config_load(struct config *c, const char *path, char *err, size_t size)
 {
 	static const char standard[] = SYSCONFDIR "/pgfeed/pgfeed.conf";
+	struct loading l = { .c = c, .path = path };
 
 	memset(c, 0, sizeof(*c));
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
@@ -339,13 +446,14 @@ config_load(struct config *c, const char *path, char *err, size_t size)
 		    -1)
 			goto fail;
 	}
-	if (path == NULL)
-		path = getenv("PGFEED_CONF");
-	if (path == NULL && access(standard, F_OK) == 0)
-		path = standard;
-	if (path != NULL && load_file(c, path, err, size) == -1)
+	if (l.path == NULL)
+		l.path = getenv("PGFEED_CONF");
+	if (l.path == NULL && access(standard, F_OK) == 0)
+		l.path = standard;
+	if (l.path != NULL && load_file(&l, err, size) == -1)
 		goto fail;
-	if (load_environment(c, err, size) == -1 || check(c, err, size) == -1)
+	if (load_environment(&l, err, size) == -1 ||
+	    check_all(&l, err, size) == -1)
 		goto fail;
 	return 0;
 fail:
@@ -367,24 +475,10 @@ config_free(struct config *c)
 	memset(c, 0, sizeof(*c));
 }
 
-/* The largest unit that divides n. */
-static void
-print_scaled(FILE *f, int64_t n, const char *const *names,
-    const int64_t *factors, size_t count)
-{
-	while (count > 1 && (n == 0 || n % factors[count - 1] != 0))
-		count--;
-	fprintf(f, "%lld%s", (long long)(n / factors[count - 1]),
-	    names[count - 1]);
-}
-
 void
 config_print(const struct config *c, FILE *f)
 {
-	static const char *const times[] = { "ms", "s", "min", "h", "d" };
-	static const int64_t time_ms[] = { 1, SECOND, 60 * SECOND, HOUR, DAY };
-	static const char *const sizes[] = { "", "kB", "MB", "GB" };
-	static const int64_t size_bytes[] = { 1, KB, MB, 1024 * MB };
+	char text[32];
 
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		const struct option *o = &options[i];
@@ -399,22 +493,11 @@ config_print(const struct config *c, FILE *f)
 			break;
 		case OPT_LIST:
 			for (size_t k = 0; k < l->n; k++)
-				fprintf(f, "%s%s", k > 0 ? " " : "",
-				    l->item[k]);
+				fprintf(
+				    f, "%s%s", k > 0 ? " " : "", l->item[k]);
 			break;
-		case OPT_INT:
-			fprintf(f, "%lld", (long long)*n);
-			break;
-		case OPT_OCTAL:
-			fprintf(f, "%04llo", (unsigned long long)*n);
-			break;
-		case OPT_TIME:
-			print_scaled(f, *n, times, time_ms, ARRAY_LEN(times));
-			break;
-		case OPT_SIZE:
-			print_scaled(f, *n, sizes, size_bytes,
-			    ARRAY_LEN(sizes));
-			break;
+		default:
+			fputs(print_number(o->type, *n, text, sizeof(text)), f);
 		}
 		fputc('\n', f);
 	}
@@ -437,8 +520,8 @@ config_open_log(const struct config *c, const char *name)
 	};
 	enum log_level level = LOG_LEVEL_ERROR;
 
-	while (level < LOG_LEVEL_DEBUG &&
-	    strcmp(levels[level], c->log_level) != 0)
+	while (
+	    level < LOG_LEVEL_DEBUG && strcmp(levels[level], c->log_level) != 0)
 		level++;
 	log_open(name, strcmp(c->log, "syslog") == 0, level);
 }
