@@ -1,16 +1,15 @@
 /*
  * acceptor.c - from a listening socket to parsed requests.
  *
- *     accept --> wait for the first byte --> queue --> worker: libfcgi --> cb
+ *     accept --> wait for the parameters --> queue --> worker: libfcgi --> cb
  *     (loop)     (loop)                                (threads)
  *
  * This is the only file that knows libfcgi. The library parses well but blocks
  * badly: its own accept polls for two seconds, its reads have no time limit and
  * its close waits for the peer. So the connection is accepted here, a watchdog
  * shuts it down when the request takes too long to arrive, and the library only
- * sees a connected descriptor (ipcFd set, no listening socket) that already has
- * something to read. It accepts a parameter list cut short by a lost peer: its
- * stream error is checked, else a missing REMOTE_USER would pass for nobody.
+ * sees a connected descriptor (ipcFd set, no listening socket) whose parameters
+ * have arrived whole and well-formed (fcgi_check.h).
  *
  * Owner: the loop owns a waiting connection, a worker the request made from it,
  * then whoever the callback gave it to.
@@ -30,6 +29,7 @@
 #include <event2/event_struct.h>
 
 #include "acceptor.h"
+#include "fcgi_check.h"
 #include "log.h"
 
 #define ACCEPTS_PER_TURN 64
@@ -43,11 +43,12 @@ struct request {
 	bool late; /* the watchdog shut it down */
 };
 
-/* A connection that has not said anything yet. */
+/* A connection whose parameters have not arrived yet. */
 struct waiting {
 	TAILQ_ENTRY(waiting) entry;
 	struct acceptor *acceptor;
 	struct event event;
+	int64_t deadline_ms;
 	int fd;
 };
 
@@ -268,18 +269,40 @@ worker(void *arg)
 }
 
 static void
-on_first_byte(evutil_socket_t fd, short what, void *arg)
+drop_waiting(struct waiting *w)
 {
+	TAILQ_REMOVE(&w->acceptor->silent, w, entry);
+	event_del(&w->event);
+	close(w->fd);
+	free(w);
+}
+
+/*
+ * More has arrived, which is looked at and left for libfcgi to read. The event
+ * is edge-triggered, or what is left there would wake us again and again.
+ */
+static void
+on_bytes(evutil_socket_t fd, short what, void *arg)
+{
+	static char seen[FCGI_CHECK_MAX_BYTES];
 	struct waiting *w = arg;
 	struct acceptor *a = w->acceptor;
+	enum fcgi_check result = FCGI_CHECK_BAD;
+	ssize_t n = recv(fd, seen, sizeof(seen), MSG_PEEK | MSG_DONTWAIT);
 
-	TAILQ_REMOVE(&a->silent, w, entry);
-	event_del(&w->event);
-	if (what & EV_TIMEOUT) {
-		close(fd);
-		free(w);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		result = fcgi_check(seen, (size_t)n);
+	if (result == FCGI_CHECK_MORE)
+		return;
+	if (result == FCGI_CHECK_BAD) {
+		log_debug("connection dropped: not a FastCGI request");
+		drop_waiting(w);
 		return;
 	}
+	TAILQ_REMOVE(&a->silent, w, entry);
+	event_del(&w->event);
 	pthread_mutex_lock(&a->mutex);
 	TAILQ_INSERT_TAIL(&a->ready, w, entry);
 	pthread_cond_signal(&a->work);
@@ -323,8 +346,10 @@ add_connection(struct acceptor *a, int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	w->acceptor = a;
 	w->fd = fd;
-	event_assign(&w->event, a->base, fd, EV_READ, on_first_byte, w);
-	event_add(&w->event, &limit);
+	w->deadline_ms = now_ms() + a->config->request_timeout;
+	event_assign(&w->event, a->base, fd, EV_READ | EV_ET | EV_PERSIST,
+	    on_bytes, w);
+	event_add(&w->event, NULL);
 	TAILQ_INSERT_TAIL(&a->silent, w, entry);
 }
 
@@ -355,11 +380,14 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct acceptor *a = arg;
+	struct waiting *w;
 	struct request *r;
 	int64_t now = now_ms();
 
 	if (!a->stopping && !event_pending(a->on_connect, EV_READ, NULL))
 		event_add(a->on_connect, NULL);
+	while ((w = TAILQ_FIRST(&a->silent)) != NULL && w->deadline_ms < now)
+		drop_waiting(w);
 	pthread_mutex_lock(&a->mutex);
 	LIST_FOREACH (r, &a->parsing, entry) {
 		if (r->deadline_ms < now && !r->late) {

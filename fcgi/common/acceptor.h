@@ -1,9 +1,10 @@
 /*
  * acceptor.h - from a listening socket to parsed requests.
  *
- * The event loop accepts, checks who is calling and waits for the first byte;
- * only then does one of a few threads let libfcgi parse the request. So a peer
- * that connects and says nothing costs a descriptor, not a thread.
+ * The event loop accepts, checks who is calling and waits until the parameters
+ * have arrived and are well-formed; only then does one of a few threads let
+ * libfcgi parse the request. So a peer that connects and says nothing, or
+ * nonsense, costs a descriptor, not a thread.
  */
 #ifndef PGFEED_ACCEPTOR_H
 #define PGFEED_ACCEPTOR_H
