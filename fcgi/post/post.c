@@ -99,7 +99,7 @@ send_fault(struct exchange *x)
 	buf_addstr(&headers, "");
 	add_cors(&headers, x);
 	if (x->fault.status == 405)
-		buf_addstr(&headers, "Allow: OPTIONS, POST\r\n");
+		buf_addstr(&headers, "Allow: GET, HEAD, OPTIONS, POST\r\n");
 	if (x->fault.status == 503)
 		buf_addf(&headers, "Retry-After: %u\r\n", random_between(1, 4));
 	problem_add(&b, x->fault.status,
@@ -122,7 +122,7 @@ send_options(struct exchange *x)
 	struct buf b = BUF_INIT;
 
 	buf_addstr(&b, "Status: 204 No Content\r\n"
-		       "Allow: OPTIONS, POST\r\n"
+		       "Allow: GET, HEAD, OPTIONS, POST\r\n"
 		       "Cache-Control: no-store\r\n");
 	add_cors(&b, x);
 	if (x->listed != NULL)

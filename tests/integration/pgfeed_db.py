@@ -22,25 +22,25 @@ class Database:
     def drop(self):
         self.cluster.sql(f"DROP DATABASE {self.name} WITH (FORCE)", "postgres")
 
-    def connect(self, user="pgfeed", autocommit=True):
+    def connect(self, user="postgres", autocommit=True):
         connection = psycopg2.connect(self.cluster.conninfo(self.name, user))
         connection.autocommit = autocommit
         return connection
 
-    def sql(self, statement, args=None, user="pgfeed"):
+    def sql(self, statement, args=None, user="postgres"):
         connection = self.connect(user)
         try:
             return query(connection, statement, args)
         finally:
             connection.close()
 
-    def value(self, statement, args=None, user="pgfeed"):
+    def value(self, statement, args=None, user="postgres"):
         return self.sql(statement, args, user)[0][0]
 
     def environment(self, **more):
         env = clean_environment()
         env.update(PGHOST=self.cluster.service_dir, PGDATABASE=self.name,
-                   PGUSER="pgfeed", PGFEED_MIGRATIONS=self.cluster.share
+                   PGUSER="postgres", PGFEED_MIGRATIONS=self.cluster.share
                    + "/migrations", PGFEED_CONF="/dev/null", **more)
         return env
 

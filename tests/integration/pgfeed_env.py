@@ -70,7 +70,10 @@ def missing_tools():
 
 
 def as_service(command):
-    return (["runuser", "-u", SERVICE_USER, "--"] if SERVICE_USER else []) + command
+    if not SERVICE_USER:
+        return command
+    return ["setpriv", "--reuid", SERVICE_USER, "--regid", SERVICE_USER,
+            "--init-groups", *command]
 
 
 def clean_environment():
@@ -154,7 +157,7 @@ class Cluster:
             raise
 
     def _initialize(self):
-        run([self.bin + "/initdb", "-D", self.data, "-U", "pgfeed", "-A",
+        run([self.bin + "/initdb", "-D", self.data, "-U", "postgres", "-A",
              "trust", "-E", "UTF8", "--locale=C", "-N"])
         with open(self.data + "/postgresql.conf", "a", encoding="ascii") as file:
             # The disk's promises are PostgreSQL's own business, and no test
@@ -198,7 +201,7 @@ class Cluster:
         self.stop(mode)
         self.start()
 
-    def conninfo(self, database, user="pgfeed"):
+    def conninfo(self, database, user="postgres"):
         return f"host={self.service_dir} dbname={database} user={user}"
 
     def connect(self, database):
@@ -224,15 +227,18 @@ class Cluster:
 class Site:
     """A database, the two gateways and a web server in front of them."""
 
-    def __init__(self, cluster, server, **options):
+    def __init__(self, cluster, server, database=None, **options):
+        """database: that of another site, to have two gateways on one."""
         cluster.sites += 1
         self.cluster, self.server = cluster, server
-        self.database = f"site{cluster.sites}"
-        self.dir = os.path.join(cluster.service_dir, self.database)
+        self.dir = os.path.join(cluster.service_dir, f"site{cluster.sites}")
         self.port = free_port()
         self.processes = {}
         run(["mkdir", self.dir])
-        cluster.sql(f"CREATE DATABASE {self.database} TEMPLATE template", "postgres")
+        self.database = database or os.path.basename(self.dir)
+        if not database:
+            cluster.sql(f"CREATE DATABASE {self.database} TEMPLATE template",
+                        "postgres")
         self.configure(**options)
         try:
             self.start("post")

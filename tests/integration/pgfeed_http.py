@@ -144,6 +144,8 @@ class Stream:
         self.headers = {k.lower(): v.strip() for k, _, v in
                         (line.partition(":") for line in rest)}
         self.chunked = self.headers.get("transfer-encoding") == "chunked"
+        # A short answer that is complete at once may have a length instead.
+        self.left = int(self.headers.get("content-length", -1))
         self._take_body()
 
     def _take_body(self):
@@ -151,6 +153,10 @@ class Stream:
         if not self.chunked:
             body, self._raw = self._raw, b""
             self.events += self.parser.feed(body)
+            if self.left >= 0:
+                self.left -= len(body)
+                if self.left == 0:
+                    self.ended = StreamEnded(True)
             return
         while b"\r\n" in self._raw:
             size, _, rest = self._raw.partition(b"\r\n")

@@ -1,6 +1,6 @@
 #!/bin/sh
 #
-# run.sh [PYTEST-ARGUMENT...] - the integration tests, for make check.
+# run.sh [PYTEST-ARGUMENT...] - integration tests, for make check.
 #
 # Nothing is written below the source, which may be read-only. What a machine
 # lacks makes a skip (77) with the reason, not a pass.

@@ -85,7 +85,7 @@ def test_an_ordinary_role_can_own_the_schema(empty_database):
     assert empty_database.value("SELECT pgfeed.publish('a', 'x')", user="post") == 1
     assert empty_database.value("SELECT ok FROM pgfeed.check() WHERE name = 'owner'")
     empty_database.pgfeed("migrate", "down", "all", env=env)
-    empty_database.sql(f"ALTER DATABASE {empty_database.name} OWNER TO pgfeed;"
+    empty_database.sql(f"ALTER DATABASE {empty_database.name} OWNER TO postgres;"
                        "DROP ROLE plain")
 
 

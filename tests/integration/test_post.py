@@ -167,7 +167,7 @@ def test_limits_are_exact(site, topic):
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_other_methods_are_405(site, topic, method):
     answer = refused(site.post(f"/events/{topic}", b"x", TEXT, method), 405)
-    assert answer.headers["allow"] == "OPTIONS, POST"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 # --- other origins

@@ -311,7 +311,7 @@ def test_nonsense_as_content_length_is_400(site, topic, length):
 def test_get_does_not_belong_here(site, topic):
     for method in ("GET", "HEAD", "BREW"):
         status, headers, _ = post(site, topic, b"", method=method)
-        assert status == 405 and headers["allow"] == "OPTIONS, POST"
+        assert status == 405 and headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 def test_slow_uploads_end_and_block_nobody_for_long(cluster, topic):

@@ -356,14 +356,14 @@ def test_functions_run_with_a_fixed_search_path(database):
 
 # --- pgfeed.check
 
-def failures(database, program="owner", user="pgfeed"):
+def failures(database, program="owner", user="postgres"):
     return [name for name, ok, must in database.sql(
         "SELECT name, ok, must FROM pgfeed.check(%s)", (program,), user)
         if must and not ok]
 
 
 def test_check_finds_all_well(database):
-    for program, user in (("owner", "pgfeed"), ("stream", "stream"), ("post", "post")):
+    for program, user in (("owner", "postgres"), ("stream", "stream"), ("post", "post")):
         assert failures(database, program, user) == []
     assert failures(database, "stream", "post") == ["grants"]
     assert failures(database, "post", "stream") == ["grants"]
