@@ -10,6 +10,7 @@
  */
 #include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -121,6 +122,23 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	hub_shut_down(p->hub, on_all_gone, p);
 }
 
+/* A stream is a descriptor, and the soft limit is 1024 nearly everywhere. */
+static void
+raise_descriptors(int64_t streams)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
+		log_sys("could not raise the limit of open files");
+	else if (r.rlim_max < (rlim_t)streams + 64)
+		log_warning("max_streams is %lld, but only %llu open files "
+			    "are allowed (ulimit -Hn)",
+		    (long long)streams, (unsigned long long)r.rlim_max);
+}
+
 static void
 usage(FILE *f)
 {
@@ -184,6 +202,7 @@ main(int argc, char **argv)
 	if (config_load(&p.config, path, err, sizeof(err)) == -1)
 		log_fatal("%s", err);
 	config_open_log(&p.config, "pgfeed-stream");
+	raise_descriptors(p.config.max_streams);
 	fd = socket_listen(&p.config, p.config.stream_socket, "stream", &made);
 	if (fd == -1)
 		return 1;
