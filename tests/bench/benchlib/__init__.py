@@ -1,0 +1,1 @@
+"""What make bench consists of; run.py is its front."""

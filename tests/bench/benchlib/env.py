@@ -1,0 +1,170 @@
+"""The machine, the private PostgreSQL and the tools of one bench run."""
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "..", "integration"))
+
+import pgfeed_env  # noqa: E402
+from pgfeed_env import Cluster, Process, children, eventually, run  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PEERS = os.path.join(HERE, "..", "peers")
+PORTS = iter(range(9200, 9300))
+
+# Like ./run, the bench installs packages but starts none of their services.
+NO_SERVICES = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+
+
+class Skipped(Exception):
+    """A peer that can't be measured here, and why."""
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+def raise_limits():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def install(*packages):
+    """Installs Debian packages that are missing; Skipped when it can't."""
+    missing = [p for p in packages if subprocess.run(
+        ["dpkg", "-s", p], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, check=False).returncode != 0]
+    if not missing:
+        return
+    if os.geteuid() != 0:
+        raise Skipped(f"not installed: {' '.join(missing)}")
+    say("installing", *missing)
+    done = subprocess.run(
+        ["apt-get", "install", "-y", "-q", "--no-install-recommends"] + missing,
+        env={**os.environ, **NO_SERVICES}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise Skipped("apt-get install failed: " + done.stdout[-300:])
+
+
+def only_child(process):
+    """The program itself: as another user it is a child of runuser."""
+    if pgfeed_env.SERVICE_USER is None:
+        return process.pid
+    return eventually(lambda: children(process.pid), what="a process")[0]
+
+
+class BenchCluster(Cluster):
+    """As the tests have it, but on a disk whose promises are kept."""
+
+    def _initialize(self):
+        run([self.bin + "/initdb", "-D", self.data, "-U", "pgfeed", "-A",
+             "trust", "-E", "UTF8", "--locale=C", "-N"])
+        with open(self.data + "/postgresql.conf", "a", encoding="ascii") as file:
+            file.write(f"""
+                listen_addresses = ''
+                unix_socket_directories = '{self.service_dir}'
+                max_connections = 300
+                shared_buffers = 256MB
+                max_wal_size = 4GB
+                log_min_messages = warning
+                """)
+
+    def postmaster(self):
+        with open(self.data + "/postmaster.pid", encoding="ascii") as file:
+            return int(file.readline())
+
+
+class Tools:
+    """The programs of tests/bench; each writes one line of JSON at its end."""
+
+    def __init__(self, build):
+        self.dir = os.path.join(os.path.abspath(build), "tests", "bench")
+        self.running = []
+
+    def start(self, name, *args):
+        popen = subprocess.Popen(
+            [os.path.join(self.dir, name)] + [str(a) for a in args],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.running.append(popen)
+        return popen
+
+    @staticmethod
+    def wait_ready(popen):
+        line = popen.stdout.readline()
+        assert line == "ready\n", f"{popen.args}: {line!r}"
+
+    def finish(self, popen):
+        out = popen.stdout.read()
+        code = popen.wait()
+        self.running.remove(popen)
+        assert code == 0, f"{popen.args} ended with {code}"
+        return json.loads(out)
+
+    def run(self, name, *args):
+        return self.finish(self.start(name, *args))
+
+    def close(self):
+        for popen in self.running:
+            popen.terminate()
+            popen.wait()
+        self.running.clear()
+
+
+def first_line(command):
+    path = pgfeed_env.find(command[0])
+    if not path:
+        return None
+    done = subprocess.run([path] + command[1:], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    lines = done.stdout.strip().splitlines()
+    return lines[0] if lines else None
+
+
+def machine(cluster):
+    """What the figures depend on."""
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        cpu = [l.split(":", 1)[1].strip() for l in file if "model name" in l]
+    with open("/proc/meminfo", encoding="ascii") as file:
+        memory_kb = int(file.readline().split()[1])
+    pgtest = pgfeed_env.find("pg_test_fsync", "/usr/lib/postgresql/*/bin")
+    fsync = None
+    if pgtest:
+        out = subprocess.run([pgtest, "-s", "1", "-f", cluster.dir + "/fsync"],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             text=True, check=False).stdout
+        fsync = next((float(l.split()[-2]) for l in out.splitlines()
+                      if l.strip().startswith("fdatasync")), None)
+    return {
+        "cpus": len(os.sched_getaffinity(0)), "cpu": cpu[0] if cpu else None,
+        "memory_mb": memory_kb // 1024, "kernel": platform.release(),
+        "fdatasync_us": fsync, "descriptors": raise_limits(),
+        "postgresql": first_line([cluster.bin + "/postgres", "--version"]),
+        "lighttpd": first_line(["lighttpd", "-v"]),
+        "apache": first_line(["apache2", "-v"]),
+        "nginx": first_line(["nginx", "-v"]),
+        "node": first_line(["node", "--version"]),
+        "load_average": os.getloadavg(),
+    }
+
+
+def copy_for_service(cluster, *names):
+    """Files of peers/ to where the service user may read them."""
+    target = os.path.join(cluster.service_dir, "peers")
+    os.makedirs(target, exist_ok=True)
+    os.chmod(target, 0o755)
+    for name in names:
+        shutil.copy(os.path.join(PEERS, name), target)
+        os.chmod(os.path.join(target, name), 0o644)
+    return target
+
+
+__all__ = ["BenchCluster", "PORTS", "Process", "Skipped", "Tools",
+           "copy_for_service", "eventually", "install", "machine", "only_child",
+           "pgfeed_env", "raise_limits", "run", "say"]
