@@ -59,7 +59,7 @@ if [[ ${1:-} == --inside ]]; then
 		try "! ls /usr/sbin/policy-rc.d /etc/postgresql-common/*.pgfeed 2>/dev/null"
 		try "./run stop"
 		try "! ./run status"
-		try "! pgrep -l 'postgres|lighttpd|apache|pgfeed'"
+		try "! ps -eo comm= | grep -E '^(postgres|lighttpd|apache2|pgfeed|python3)'"
 	fi
 	if [[ $what != up ]]; then
 		try "./run check"
