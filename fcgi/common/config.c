@@ -254,7 +254,7 @@ struct loading {
 
 /* What read_line() makes of lines that it can't hand on. */
 #define LINE_TOO_LONG "!long"
-#define LINE_HAS_NUL  "!nul"
+#define LINE_CONTROL  "!control"
 
 static int
 on_line(void *arg, const char *section, const char *name, const char *value)
@@ -271,8 +271,9 @@ on_line(void *arg, const char *section, const char *name, const char *value)
 		snprintf(err, sizeof(l->err), "the line is too long");
 		return 0;
 	}
-	if (strcmp(name, LINE_HAS_NUL) == 0) {
-		snprintf(err, sizeof(l->err), "the line has a NUL byte");
+	if (strcmp(name, LINE_CONTROL) == 0) {
+		snprintf(
+		    err, sizeof(l->err), "the line has a control character");
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
@@ -296,14 +297,18 @@ read_line(char *s, int size, void *arg)
 {
 	struct loading *l = arg;
 	const char *bad = NULL;
-	int n = 0, ch;
+	int n = 0, ch, next;
 
 	l->line++;
 	while ((ch = getc(l->f)) != EOF && ch != '\n') {
 		if (n == 0 && (ch == ' ' || ch == '\t'))
 			continue;
-		if (ch == '\0')
-			bad = LINE_HAS_NUL "=\n";
+		if (ch == '\r' && (next = getc(l->f)) == '\n')
+			break;
+		if (ch == '\r')
+			ungetc(next, l->f);
+		if ((ch < ' ' && ch != '\t') || ch == 0x7f)
+			bad = LINE_CONTROL "=\n";
 		else if (n < size - 2)
 			s[n++] = (char)ch;
 		else if (bad == NULL)
@@ -327,6 +332,7 @@ load_file(struct loading *l, char *err, size_t size)
 
 #if HAVE_DECL_INI_MAX_LINE
 	ini_max_line = 4096; /* a connection string may be longer than 200 */
+	ini_allow_inline_comments = false; /* and have a ; in it */
 #endif
 	l->f = fopen(l->path, "re");
 	if (l->f == NULL) {

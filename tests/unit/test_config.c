@@ -194,14 +194,34 @@ test_an_indented_line_is_a_line(void **state)
 }
 
 static void
-test_a_nul_does_not_hide_the_rest_of_its_line(void **state)
+test_a_comment_is_a_line_of_its_own(void **state)
 {
-	static const char text[] = "database = a\0b\nheartbeat = 3s\n";
 	struct config c;
 
-	write_bytes(text, sizeof(text) - 1);
+	assert_int_equal(load(&c, "database = x ;y #z\n;listen = a\n"), 0);
+	assert_string_equal(c.database, "x ;y #z");
+	assert_int_equal(c.listen.n, 0);
+	config_free(&c);
+	refused("\nheartbeat = 5s ; fast", 2, "not \"5s ; fast\"");
+}
+
+static void
+test_control_characters_are_refused(void **state)
+{
+	static const char nul[] = "database = a\0b\nheartbeat = 3s\n";
+	struct config c;
+
+	/* It would end the line, and hide the rest. */
+	write_bytes(nul, sizeof(nul) - 1);
 	assert_int_equal(config_load(&c, path, err, sizeof(err)), -1);
-	assert_non_null(strstr(err, ":1: the line has a NUL"));
+	assert_non_null(strstr(err, ":1: the line has a control"));
+	refused("\nlisten = a\rb\n", 2, "control character");
+	refused("listen = a\vb\n", 1, "control character");
+	refused("listen = a\x7f\n", 1, "control character");
+	assert_int_equal(
+	    load(&c, "listen =\ta\tb\r\n\r\nheartbeat = 1s\r\n"), 0);
+	assert_int_equal(c.listen.n, 2);
+	config_free(&c);
 }
 
 static void
@@ -331,7 +351,8 @@ main(void)
 		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_mistakes_are_told_with_their_line),
 		cmocka_unit_test(test_an_indented_line_is_a_line),
-		cmocka_unit_test(test_a_nul_does_not_hide_the_rest_of_its_line),
+		cmocka_unit_test(test_a_comment_is_a_line_of_its_own),
+		cmocka_unit_test(test_control_characters_are_refused),
 		cmocka_unit_test(test_what_is_no_file_is_told),
 		cmocka_unit_test(test_the_environment_overrides),
 		cmocka_unit_test(test_the_environment_names_the_file),

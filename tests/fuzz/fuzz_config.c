@@ -1,0 +1,70 @@
+/*
+ * fuzz_config.c - files of settings.
+ *
+ * What is taken must be within the bounds that the programs rely on, and must
+ * come back the same when it is printed and read again. What is refused leaves
+ * nothing behind and says something.
+ */
+#include <sys/mman.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "fuzz.h"
+
+static int
+load(struct config *c, const void *text, size_t n)
+{
+	char path[64], err[512] = "";
+	int fd = memfd_create("config", MFD_CLOEXEC), rc;
+
+	FUZZ_CHECK(fd != -1 && write(fd, text, n) == (ssize_t)n);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	rc = config_load(c, path, err, sizeof(err));
+	FUZZ_CHECK((rc == 0) == (err[0] == '\0'));
+	close(fd);
+	return rc;
+}
+
+static char *
+print(const struct config *c, size_t *n)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, n);
+
+	FUZZ_CHECK(f != NULL);
+	config_print(c, f);
+	FUZZ_CHECK(fclose(f) == 0);
+	return text;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *first, *second;
+	struct config c;
+	size_t n, m;
+
+	if (load(&c, data, size) == -1) {
+		FUZZ_CHECK(c.database == NULL && c.listen.item == NULL);
+		return 0;
+	}
+	FUZZ_CHECK(c.heartbeat >= 100 && c.retry_min <= c.retry_max);
+	FUZZ_CHECK(c.payload_limit >= 1 && c.payload_limit <= c.body_limit);
+	FUZZ_CHECK(c.base_path[0] == '/' && c.socket_mode <= 0777);
+	FUZZ_CHECK(c.stream_threads >= 1 && c.post_threads >= 1);
+	for (size_t i = 0; i < c.listen.n; i++)
+		FUZZ_CHECK(c.listen.item[i][0] != '\0' &&
+			   strpbrk(c.listen.item[i], " \t,") == NULL);
+
+	first = print(&c, &n);
+	config_free(&c);
+	FUZZ_CHECK(load(&c, first, n) == 0);
+	second = print(&c, &m);
+	config_free(&c);
+	FUZZ_CHECK(n == m && memcmp(first, second, n) == 0);
+	free(first);
+	free(second);
+	return 0;
+}
