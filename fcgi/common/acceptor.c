@@ -294,9 +294,9 @@ on_bytes(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (n > 0)
 		result = fcgi_check(seen, (size_t)n);
-	if (result == FCGI_CHECK_MORE)
+	if (result == FCGI_CHECK_MORE && !(what & EV_CLOSED))
 		return;
-	if (result == FCGI_CHECK_BAD) {
+	if (result != FCGI_CHECK_OK) {
 		log_debug("connection dropped: not a FastCGI request");
 		drop_waiting(w);
 		return;
@@ -347,8 +347,8 @@ add_connection(struct acceptor *a, int fd)
 	w->acceptor = a;
 	w->fd = fd;
 	w->deadline_ms = now_ms() + a->config->request_timeout;
-	event_assign(&w->event, a->base, fd, EV_READ | EV_ET | EV_PERSIST,
-	    on_bytes, w);
+	event_assign(&w->event, a->base, fd,
+	    EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_bytes, w);
 	event_add(&w->event, NULL);
 	TAILQ_INSERT_TAIL(&a->silent, w, entry);
 }
