@@ -29,7 +29,7 @@ SELECT l.virtualtransaction, l.pid
   FROM pg_locks l
  WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted
    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-   AND l.relation = pg_get_serial_sequence('pgfeed.event', 'id')::regclass;
+   AND l.relation = (SELECT pg_get_serial_sequence('pgfeed.event', 'id')::regclass);
 
 -- Takes pgfeed.event for this transaction alone. Writers must not queue up
 -- behind it for long: it does not even ask while some transaction stays on the
