@@ -28,7 +28,8 @@
 #include "stats.h"
 #include "topic.h"
 
-#define PAGE_ROWS   200
+#define PAGE_ROWS   400
+#define FIRST_ROWS  40 /* whoever comes back sees something soon */
 #define PAGE_BYTES  (256 * 1024)
 #define CACHE_BYTES (16 * 1024 * 1024)
 #define CACHE_MS    10000
@@ -44,7 +45,6 @@
 #define OLDEST_ROW                                                        \
 	"SELECT NULL::bigint AS id, oldest AS at, NULL::text AS topic,"   \
 	" NULL::text AS kind, NULL::text AS data FROM pgfeed.mark"
-#define LIMIT_ROWS " LIMIT 200"
 
 static const struct {
 	const char *name, *sql;
@@ -54,18 +54,18 @@ static const struct {
 	    OLDEST_ROW " UNION ALL (SELECT e.* FROM unnest($3::text[]) t(topic)"
 	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE topic = t.topic AND id > $1::bigint AND id <= $2::bigint"
-	    "  ORDER BY id" LIMIT_ROWS ") e ORDER BY id" LIMIT_ROWS ")" },
+	    "  ORDER BY id LIMIT $4::integer) e ORDER BY id LIMIT $4::integer)" },
 	/* Prefixes are looked for in a window of ids, $2 - $1 is bounded. */
 	{ "range_prefix",
 	    OLDEST_ROW " UNION ALL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE id > $1::bigint AND id <= $2::bigint AND " IS_WANTED
-	    "  ORDER BY id" LIMIT_ROWS ")" },
+	    "  ORDER BY id LIMIT $5::integer)" },
 	{ "holes",
 	    OLDEST_ROW " UNION ALL (SELECT e.* FROM"
 	    " unnest($1::bigint[], $2::bigint[]) h(low, high)"
 	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE id BETWEEN h.low AND h.high AND " IS_WANTED
-	    "  ORDER BY id" LIMIT_ROWS ") e ORDER BY id" LIMIT_ROWS ")" },
+	    "  ORDER BY id LIMIT $5::integer) e ORDER BY id LIMIT $5::integer)" },
 	/* The id of the $1-th newest event; NULL at: there are fewer. */
 	{ "locate",
 	    "SELECT min(id) AS id, count(*) AS at FROM ("
@@ -102,7 +102,7 @@ struct replay {
 	TAILQ_HEAD(, job) queue;
 	struct job *running;
 	struct page *reading; /* what running makes */
-	unsigned rows;        /* ... of which so many have come */
+	unsigned limit, rows; /* ... asked for and come so far */
 	bool discard;         /* the feed started over meanwhile */
 	TAILQ_HEAD(, page) cache;
 	size_t bytes;
@@ -340,13 +340,27 @@ replay_locate(
 
 /* --- queries */
 
+/* Whether nobody has read on with these topics lately. */
+static bool
+is_first_page(struct replay *r, const struct job *j)
+{
+	struct page *p;
+
+	TAILQ_FOREACH (p, &r->cache, in_cache) {
+		if (p->kind == j->kind && strcmp(p->key, j->key) == 0 &&
+		    p->to == j->from)
+			return false;
+	}
+	return true;
+}
+
 static void
 send_query(struct replay *r, struct job *j)
 {
 	const struct cursor *feed = r->calls.feed(r->arg);
 	struct page *p = calloc(1, sizeof(*p));
-	char from[24], to[24], text[CURSOR_TEXT_MAX];
-	const char *values[4] = { from, to, j->exact, j->prefixes };
+	char from[24], to[24], limit[24], text[CURSOR_TEXT_MAX];
+	const char *values[5] = { from, to, j->exact, j->prefixes, limit };
 
 	if (p == NULL)
 		return;
@@ -366,10 +380,13 @@ send_query(struct replay *r, struct job *j)
 		p->to = p->from + PREFIX_WINDOW;
 	snprintf(from, sizeof(from), "%" PRId64, j->from);
 	snprintf(to, sizeof(to), "%" PRId64, p->to);
+	r->limit = is_first_page(r, j) ? FIRST_ROWS : PAGE_ROWS;
+	snprintf(limit, sizeof(limit), "%u", r->limit);
 	if (j->kind == PAGE_HOLES) {
 		values[0] = j->low;
 		values[1] = j->high;
-	}
+	} else if (j->kind == PAGE_RANGE && !j->has_prefix)
+		values[3] = limit;
 	r->reading = p;
 	r->running = j;
 	r->rows = 0;
@@ -378,10 +395,11 @@ send_query(struct replay *r, struct job *j)
 	stats.replay_queries++;
 	if (j->kind == PAGE_RANGE)
 		pgconn_send(r->db, j->has_prefix ? "range_prefix" : "range",
-		    j->has_prefix ? 4 : 3, values);
+		    j->has_prefix ? 5 : 4, values);
+	else if (j->kind == PAGE_HOLES)
+		pgconn_send(r->db, "holes", 5, values);
 	else
-		pgconn_send(r->db, j->kind == PAGE_HOLES ? "holes" : "locate",
-		    4, values);
+		pgconn_send(r->db, "locate", 4, values);
 }
 
 static void
@@ -438,7 +456,7 @@ on_row(const PGresult *res, void *arg)
 		p->entry[p->n++] = e;
 		p->bytes += entry_size(e);
 	}
-	if (r->rows == PAGE_ROWS || p->bytes > PAGE_BYTES) {
+	if (r->rows == r->limit || p->bytes > PAGE_BYTES) {
 		p->full = true;
 		if (p->kind == PAGE_RANGE)
 			p->to = id;
