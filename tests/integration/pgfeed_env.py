@@ -137,6 +137,10 @@ class Process:
 class Cluster:
     """One PostgreSQL, and copies of what the sites need."""
 
+    # The disk's promises are PostgreSQL's own business, and no test cuts the
+    # power: fsync off changes only the time these take.
+    SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 60"
+
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="pgfeed-test-", dir="/tmp")
         os.chmod(self.dir, 0o755)
@@ -160,16 +164,9 @@ class Cluster:
         run([self.bin + "/initdb", "-D", self.data, "-U", "postgres", "-A",
              "trust", "-E", "UTF8", "--locale=C", "-N"])
         with open(self.data + "/postgresql.conf", "a", encoding="ascii") as file:
-            # The disk's promises are PostgreSQL's own business, and no test
-            # cuts the power: fsync off changes only the time these take.
-            file.write(f"""
-                listen_addresses = ''
-                unix_socket_directories = '{self.service_dir}'
-                fsync = off
-                full_page_writes = off
-                max_connections = 60
-                log_min_messages = warning
-                """)
+            file.write(f"listen_addresses = ''\n"
+                       f"unix_socket_directories = '{self.service_dir}'\n"
+                       f"log_min_messages = warning\n{self.SETTINGS}\n")
 
     def _copy(self):
         """Programs and shipped files, where the service user may read them."""

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "..", "integration"))
 
 import pgfeed_env  # noqa: E402
-from pgfeed_env import Cluster, Process, children, eventually, run  # noqa: E402
+from pgfeed_env import Cluster, Process, eventually, run  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(HERE, "..", "peers")
@@ -53,32 +53,11 @@ def install(*packages):
         raise Skipped("apt-get install failed: " + done.stdout[-300:])
 
 
-def only_child(process):
-    """The program itself: as another user it is a child of runuser."""
-    if pgfeed_env.SERVICE_USER is None:
-        return process.pid
-    return eventually(lambda: children(process.pid), what="a process")[0]
-
-
 class BenchCluster(Cluster):
     """As the tests have it, but on a disk whose promises are kept."""
 
-    def _initialize(self):
-        run([self.bin + "/initdb", "-D", self.data, "-U", "pgfeed", "-A",
-             "trust", "-E", "UTF8", "--locale=C", "-N"])
-        with open(self.data + "/postgresql.conf", "a", encoding="ascii") as file:
-            file.write(f"""
-                listen_addresses = ''
-                unix_socket_directories = '{self.service_dir}'
-                max_connections = 300
-                shared_buffers = 256MB
-                max_wal_size = 4GB
-                log_min_messages = warning
-                """)
-
-    def postmaster(self):
-        with open(self.data + "/postmaster.pid", encoding="ascii") as file:
-            return int(file.readline())
+    SETTINGS = ("max_connections = 300\nshared_buffers = 256MB\n"
+                "max_wal_size = 4GB")
 
 
 class Tools:
@@ -166,5 +145,5 @@ def copy_for_service(cluster, *names):
 
 
 __all__ = ["BenchCluster", "PORTS", "Process", "Skipped", "Tools",
-           "copy_for_service", "eventually", "install", "machine", "only_child",
+           "copy_for_service", "eventually", "install", "machine",
            "pgfeed_env", "raise_limits", "run", "say"]

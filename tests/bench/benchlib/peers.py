@@ -13,7 +13,7 @@ import subprocess
 
 from . import servers
 from .env import (PORTS, PEERS, Process, Skipped, copy_for_service, eventually,
-                  install, only_child, pgfeed_env, raise_limits, run)
+                  install, pgfeed_env, raise_limits, run)
 
 INSERT_FEED = "INSERT INTO pgfeed.event (topic, data) VALUES ($1, $2)"
 INSERT_NOTIFY = "INSERT INTO bench.event (topic, data) VALUES ($1, $2)"
@@ -128,9 +128,9 @@ class Pgfeed(Peer):
         pass
 
     def watched(self):
-        watched = {"pgfeed-stream": only_child(self.streams[0])}
+        watched = {"pgfeed-stream": self.streams[0].pid}
         for i, stream in enumerate(self.streams[1:], 2):
-            watched[f"pgfeed-stream-{i}"] = only_child(stream)
+            watched[f"pgfeed-stream-{i}"] = stream.pid
         return watched
 
     def load_args(self, topic):
@@ -152,7 +152,7 @@ class PgfeedLighttpd(Pgfeed):
         self.wait_port()
 
     def watched(self):
-        return {**super().watched(), "lighttpd": only_child(self.server)}
+        return {**super().watched(), "lighttpd": self.server.pid}
 
     def load_args(self, topic):
         return Peer.load_args(self, topic)
@@ -169,7 +169,7 @@ class PgfeedApache(PgfeedLighttpd):
         self.wait_port()
 
     def watched(self):
-        return {**Pgfeed.watched(self), "apache": only_child(self.server)}
+        return {**Pgfeed.watched(self), "apache": self.server.pid}
 
 
 class Nchan(Peer):
@@ -187,7 +187,7 @@ class Nchan(Peer):
         return f"/sub/{topic}"
 
     def watched(self):
-        return {"nginx": only_child(self.server)}
+        return {"nginx": self.server.pid}
 
     def publish_args(self, topic):
         return ["--http", f"127.0.0.1:{self.port}", "--path", f"/pub/{topic}"]
@@ -223,7 +223,7 @@ class Node(Peer):
         self.wait_port()
 
     def watched(self):
-        return {"node": only_child(self.server)}
+        return {"node": self.server.pid}
 
 
 class Php(Peer):
@@ -251,8 +251,8 @@ class Php(Peer):
         return f"/stream.php?topic={topic}"
 
     def watched(self):
-        return {"php-fpm": only_child(self.fpm),
-                "lighttpd": only_child(self.server)}
+        return {"php-fpm": self.fpm.pid,
+                "lighttpd": self.server.pid}
 
 
 class Pushpin(Peer):
@@ -280,7 +280,7 @@ class Pushpin(Peer):
         return f"/{topic}"
 
     def watched(self):
-        return {"pushpin": only_child(self.server)}
+        return {"pushpin": self.server.pid}
 
     def publish_args(self, topic):
         item = {"items": [{"channel": topic, "formats": {

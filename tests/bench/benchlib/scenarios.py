@@ -5,7 +5,7 @@ import threading
 import time
 
 from . import servers
-from .env import Skipped, eventually, only_child, pgfeed_env, say
+from .env import Skipped, eventually, pgfeed_env, say
 from .measure import GRACE_S, Crowd, Histogram, fanout
 from .peers import (ALL, Nchan, Node, Peer, Pgfeed, PgfeedApache,
                     PgfeedLighttpd, Php)
@@ -233,7 +233,7 @@ def jitter(bench):
             bench.cluster.restart()
             time.sleep(seconds / 4)
             say("  reload of the web server")
-            os.kill(only_child(peer.server), signal.SIGUSR1)
+            os.kill(peer.server.pid, signal.SIGUSR1)
 
         thread = threading.Thread(target=faults)
         thread.start()
