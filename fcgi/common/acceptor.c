@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -64,6 +63,7 @@ struct acceptor {
 	uid_t *uids;
 	size_t n_uids;
 	uint64_t refused;
+	bool in_loop; /* see acceptor_serve_in_loop() */
 
 	/* Shared with the workers, under mutex. */
 	pthread_mutex_t mutex;
@@ -71,6 +71,7 @@ struct acceptor {
 	TAILQ_HEAD(, waiting) ready;
 	LIST_HEAD(, request) parsing;
 	bool stopping;
+	unsigned n_busy; /* threads inside serve() */
 	pthread_t *thread;
 	unsigned n_threads;
 };
@@ -164,7 +165,6 @@ request_finish(struct request *r)
 		FCGX_Free(&r->fcgx, 0);
 		while (recv(fd, junk, sizeof(junk), MSG_DONTWAIT) > 0)
 			continue;
-		shutdown(fd, SHUT_WR);
 		close(fd);
 	}
 	free(r);
@@ -258,11 +258,13 @@ worker(void *arg)
 			continue;
 		}
 		TAILQ_REMOVE(&a->ready, w, entry);
+		a->n_busy++;
 		pthread_mutex_unlock(&a->mutex);
 		fd = w->fd;
 		free(w);
 		serve(a, fd);
 		pthread_mutex_lock(&a->mutex);
+		a->n_busy--;
 	}
 	pthread_mutex_unlock(&a->mutex);
 	return NULL;
@@ -278,22 +280,55 @@ drop_waiting(struct waiting *w)
 }
 
 /*
- * More has arrived, which is looked at and left for libfcgi to read. The event
- * is edge-triggered, or what is left there would wake us again and again.
+ * What has arrived is looked at, and left for libfcgi to read. *whole: the body
+ * as well.
+ */
+static enum fcgi_check
+look(int fd, bool *whole)
+{
+	static char seen[FCGI_CHECK_MAX_BYTES];
+	ssize_t n = recv(fd, seen, sizeof(seen), MSG_PEEK | MSG_DONTWAIT);
+	enum fcgi_check result = FCGI_CHECK_BAD;
+
+	*whole = false;
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return FCGI_CHECK_MORE;
+	if (n > 0)
+		result = fcgi_check(seen, (size_t)n);
+	if (result == FCGI_CHECK_OK)
+		*whole = fcgi_check_whole(seen, (size_t)n);
+	return result;
+}
+
+/* A request is there: its turn comes now, or in a worker. */
+static void
+take(struct waiting *w, bool whole)
+{
+	struct acceptor *a = w->acceptor;
+	int fd = w->fd;
+
+	if (whole && a->in_loop) {
+		free(w);
+		serve(a, fd);
+		return;
+	}
+	pthread_mutex_lock(&a->mutex);
+	TAILQ_INSERT_TAIL(&a->ready, w, entry);
+	pthread_mutex_unlock(&a->mutex);
+	pthread_cond_signal(&a->work); /* who wakes shall not meet the lock */
+}
+
+/*
+ * The event is edge-triggered, or what is left there would wake us again and
+ * again. A peer that has left sends no more, however much of it can be read.
  */
 static void
 on_bytes(evutil_socket_t fd, short what, void *arg)
 {
-	static char seen[FCGI_CHECK_MAX_BYTES];
 	struct waiting *w = arg;
-	struct acceptor *a = w->acceptor;
-	enum fcgi_check result = FCGI_CHECK_BAD;
-	ssize_t n = recv(fd, seen, sizeof(seen), MSG_PEEK | MSG_DONTWAIT);
+	bool whole;
+	enum fcgi_check result = look(fd, &whole);
 
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0)
-		result = fcgi_check(seen, (size_t)n);
 	if (result == FCGI_CHECK_MORE && !(what & EV_CLOSED))
 		return;
 	if (result != FCGI_CHECK_OK) {
@@ -301,12 +336,9 @@ on_bytes(evutil_socket_t fd, short what, void *arg)
 		drop_waiting(w);
 		return;
 	}
-	TAILQ_REMOVE(&a->silent, w, entry);
+	TAILQ_REMOVE(&w->acceptor->silent, w, entry);
 	event_del(&w->event);
-	pthread_mutex_lock(&a->mutex);
-	TAILQ_INSERT_TAIL(&a->ready, w, entry);
-	pthread_cond_signal(&a->work);
-	pthread_mutex_unlock(&a->mutex);
+	take(w, whole);
 }
 
 /* Only the web server may talk to us: FastCGI itself has no authentication. */
@@ -335,6 +367,7 @@ add_connection(struct acceptor *a, int fd)
 	struct timeval limit = { .tv_sec = a->config->request_timeout / 1000,
 		.tv_usec = a->config->request_timeout % 1000 * 1000 };
 	struct waiting *w = calloc(1, sizeof(*w));
+	bool whole;
 
 	if (w == NULL || !peer_allowed(a, fd)) {
 		free(w);
@@ -347,6 +380,10 @@ add_connection(struct acceptor *a, int fd)
 	w->acceptor = a;
 	w->fd = fd;
 	w->deadline_ms = now_ms() + a->config->request_timeout;
+	if (look(fd, &whole) == FCGI_CHECK_OK) { /* web servers send at once */
+		take(w, whole);
+		return;
+	}
 	event_assign(&w->event, a->base, fd,
 	    EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_bytes, w);
 	event_add(&w->event, NULL);
@@ -465,23 +502,28 @@ acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
 	return a;
 }
 
+void
+acceptor_serve_in_loop(struct acceptor *a)
+{
+	a->in_loop = true;
+}
+
 /*
- * Of those that have connected, the workers serve who has begun to speak; a
- * web server does so at once.
+ * Of those that have connected, the workers serve whose request is there; a
+ * web server sends it at once.
  */
 void
 acceptor_stop(struct acceptor *a)
 {
 	struct waiting *w;
+	bool whole;
 
 	event_del(a->on_connect);
 	pthread_mutex_lock(&a->mutex);
 	while ((w = TAILQ_FIRST(&a->silent)) != NULL) {
-		struct pollfd p = { .fd = w->fd, .events = POLLIN };
-
 		TAILQ_REMOVE(&a->silent, w, entry);
 		event_del(&w->event);
-		if (poll(&p, 1, 0) == 1)
+		if (look(w->fd, &whole) == FCGI_CHECK_OK)
 			TAILQ_INSERT_TAIL(&a->ready, w, entry);
 		else {
 			close(w->fd);
@@ -499,7 +541,8 @@ acceptor_idle(struct acceptor *a)
 	bool idle;
 
 	pthread_mutex_lock(&a->mutex);
-	idle = TAILQ_EMPTY(&a->ready) && LIST_EMPTY(&a->parsing);
+	idle = TAILQ_EMPTY(&a->ready) && a->n_busy == 0 &&
+	    LIST_EMPTY(&a->parsing);
 	pthread_mutex_unlock(&a->mutex);
 	return idle;
 }

@@ -31,6 +31,12 @@ struct acceptor *acceptor_new(struct event_base *, int listen_fd,
     unsigned threads, const struct config *, acceptor_cb cb, void *arg);
 
 /*
+ * Lets requests whose body has arrived whole go through cb in the loop's own
+ * thread, which saves waking another: for a cb that does not block then.
+ */
+void acceptor_serve_in_loop(struct acceptor *);
+
+/*
  * Stops accepting. Connections that wait in the backlog stay there for the
  * next process. Requests being parsed still come through cb.
  */

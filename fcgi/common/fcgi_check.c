@@ -6,6 +6,7 @@
 #define HEADER        8
 #define BEGIN_REQUEST 1
 #define PARAMS        4
+#define STDIN         5
 #define RESPONDER     1
 
 struct record {
@@ -133,4 +134,20 @@ fcgi_check(const char *bytes, size_t n)
 	return pairs.expects == NAME_LENGTH && pairs.length_bytes == 0
 	    ? FCGI_CHECK_OK
 	    : FCGI_CHECK_BAD;
+}
+
+bool
+fcgi_check_whole(const char *bytes, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	struct record r;
+
+	while (next_record(&p, &n, &r) == FCGI_CHECK_OK) {
+		if (r.type == STDIN && r.n == 0)
+			return true;
+		if (r.type != BEGIN_REQUEST && r.type != PARAMS &&
+		    r.type != STDIN)
+			break;
+	}
+	return false;
 }

@@ -27,4 +27,10 @@ enum fcgi_check {
  */
 enum fcgi_check fcgi_check(const char *p, size_t n);
 
+/*
+ * Whether a request that is FCGI_CHECK_OK is there to the end of its body, with
+ * nothing else in between: then reading it does not block.
+ */
+bool fcgi_check_whole(const char *p, size_t n);
+
 #endif

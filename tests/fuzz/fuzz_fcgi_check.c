@@ -19,5 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (whole == FCGI_CHECK_OK)
 		FUZZ_CHECK(size >= 24 && data[1] == 1);
+	if (fcgi_check_whole(p, size))
+		FUZZ_CHECK(size >= 8 && p[0] == 1);
 	return 0;
 }

@@ -70,6 +70,34 @@ only_a_whole_request_is_let_through(void **state)
 	}
 }
 
+static void
+a_whole_request_ends_with_its_body(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		bool whole;
+	} bodies[] = {
+		{ BYTES(BEGIN PAIR END), false },
+		{ BYTES(BEGIN PAIR END STDIN), true },
+		{ BYTES(BEGIN END "\1\5\0\1\0\3\0\1xyz\0"), false },
+		{ BYTES(BEGIN END "\1\5\0\1\0\3\0\1xyz\0" STDIN), true },
+		{ BYTES(BEGIN END "\1\5\0\1\0\3\0\1xyz\0\1\5\0\1\0\0\0"),
+		    false },
+		{ BYTES(BEGIN END "\1\11\0\0\0\0\0\0" STDIN), false },
+		{ BYTES(BEGIN END "\1\2\0\1\0\0\0\0" STDIN), false },
+		{ BYTES(BEGIN END "x" STDIN), false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		assert_int_equal(fcgi_check(bodies[i].bytes, bodies[i].n),
+		    FCGI_CHECK_OK);
+		if (fcgi_check_whole(bodies[i].bytes, bodies[i].n) !=
+		    bodies[i].whole)
+			fail_msg("case %zu", i);
+	}
+}
+
 /* However it is cut: more is awaited until the verdict, then it stays. */
 static void
 the_verdict_does_not_depend_on_how_bytes_arrive(void **state)
@@ -106,6 +134,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_a_whole_request_is_let_through),
+		cmocka_unit_test(a_whole_request_ends_with_its_body),
 		cmocka_unit_test(
 		    the_verdict_does_not_depend_on_how_bytes_arrive),
 		cmocka_unit_test(endless_parameters_end),
