@@ -279,14 +279,10 @@ export const openHub = (base, headers) => {
 };
 
 /* In the worker, but not in somebody else's that imports this. */
-if (scope.SharedWorkerGlobalScope && scope.name === NAME) {
-  const hubs = new Map(); // of each address
+if (scope.SharedWorkerGlobalScope && scope.name.startsWith(NAME)) {
+  const hub = openHub(scope.name.slice(NAME.length));
   scope.onconnect = ({ ports: [port] }) => {
     const reply = (message) => port.postMessage(message);
-    port.onmessage = ({ data }) => {
-      const { url } = data;
-      if (!hubs.has(url)) hubs.set(url, openHub(url));
-      hubs.get(url)(data, reply);
-    };
+    port.onmessage = ({ data }) => hub(data, reply);
   };
 }

@@ -1,21 +1,23 @@
 /*
  * ingest.c - storing events for many requests at once.
  *
- *     ingest_put() --> waiting --> batch in flight --> outcome, wake the caller
- *     (any thread)                 (one, ingest thread)
+ *     ingest_put() --> waiting --> batch in flight --> finished --> done()
+ *     (any thread)                 (one)
+ *
+ * Answers are written while the next batch is being committed: when a batch
+ * has ended, the next one goes out first, and then the finished jobs get their
+ * done(), a share of them in each turn. So no thread sleeps for an event, and
+ * a crowd of requests costs few switches between threads.
  *
  * A batch is one statement, so one event that the database refuses takes all
  * of them down. It is then cut in halves, and those again, until the culprit
  * is alone; the others are stored. The parts still to do are on a little stack,
  * the first part on top, so order is kept.
  *
- * Always: a waiter is in waiting, in the batch, or done; its memory is its
- * caller's, and is not touched once it is done.
- * Owner:  the session and the batch belong to the thread, the list of waiters
- * and the flags to the mutex.
+ * Always: a job is in waiting, in the batch, or in finished.
+ * Owner:  all but waiting, its sums and the flags belongs to the thread.
  */
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,18 +26,15 @@
 #include "ingest.h"
 #include "log.h"
 
-#define BATCH_ROWS  1000
-#define BATCH_BYTES (1024 * 1024)
-#define PARTS_MAX   16 /* more than log2(BATCH_ROWS) + 1 */
-#define FAREWELL_MS 1000
+#define BATCH_ROWS     1000
+#define BATCH_BYTES    (1024 * 1024)
+#define WAITING_ROWS   10000
+#define WAITING_BYTES  (64 * 1024 * 1024)
+#define PARTS_MAX      16 /* more than log2(BATCH_ROWS) + 1 */
+#define DONES_PER_TURN 32
+#define FAREWELL_MS    1000
 
-struct waiter {
-	TAILQ_ENTRY(waiter) entry;
-	const struct row *row;
-	struct ingest_outcome *outcome;
-	pthread_cond_t woken;
-	bool done;
-};
+TAILQ_HEAD(jobs, ingest_job);
 
 struct part {
 	unsigned from, n;
@@ -47,12 +46,14 @@ struct ingest {
 	pthread_t thread;
 	int wake_fd;
 
-	pthread_mutex_t mutex; /* for these four */
-	TAILQ_HEAD(waiters, waiter) waiting;
+	pthread_mutex_t mutex; /* for these */
+	struct jobs waiting;
+	size_t waiting_rows, waiting_bytes;
 	bool listening; /* somebody new must ring wake_fd */
 	bool stopping;
 
-	struct waiter *batch[BATCH_ROWS];
+	struct jobs finished;
+	struct ingest_job *batch[BATCH_ROWS];
 	const struct row *row[BATCH_ROWS];
 	unsigned n_batch;
 	struct part part[PARTS_MAX]; /* the last is in flight */
@@ -68,25 +69,21 @@ wake_thread(struct ingest *in)
 		log_sys("could not wake the ingest thread");
 }
 
-/* The caller's ingest_put() returns. Under the mutex. */
 static void
-done(struct waiter *w, enum ingest_status status, const char *sqlstate)
+finish(struct ingest *in, struct ingest_job *job, enum ingest_status status,
+    const char *sqlstate)
 {
-	w->outcome->status = status;
-	snprintf(
-	    w->outcome->sqlstate, sizeof(w->outcome->sqlstate), "%s", sqlstate);
-	w->done = true;
-	pthread_cond_signal(&w->woken);
+	job->status = status;
+	snprintf(job->sqlstate, sizeof(job->sqlstate), "%s", sqlstate);
+	TAILQ_INSERT_TAIL(&in->finished, job, entry);
 }
 
 static void
 part_done(struct ingest *in, struct part part, enum ingest_status status,
     const char *sqlstate)
 {
-	pthread_mutex_lock(&in->mutex);
 	for (unsigned i = part.from; i < part.from + part.n; i++)
-		done(in->batch[i], status, sqlstate);
-	pthread_mutex_unlock(&in->mutex);
+		finish(in, in->batch[i], status, sqlstate);
 }
 
 static bool
@@ -105,19 +102,17 @@ part_committed(struct ingest *in, struct part part, const PGresult *res)
 		part_done(in, part, INGEST_UNKNOWN, "");
 		return;
 	}
-	pthread_mutex_lock(&in->mutex);
 	for (int i = 0; i < (int)part.n; i++) {
-		struct waiter *w = in->batch[part.from + (unsigned)i];
+		struct ingest_job *job = in->batch[part.from + (unsigned)i];
 
-		w->outcome->id = strtoll(PQgetvalue(res, i, 1), NULL, 10);
+		job->id = strtoll(PQgetvalue(res, i, 1), NULL, 10);
 		if (is_true(res, i, 3))
-			done(w, INGEST_CONFLICT, "");
+			finish(in, job, INGEST_CONFLICT, "");
 		else if (is_true(res, i, 2))
-			done(w, INGEST_DUPLICATE, "");
+			finish(in, job, INGEST_DUPLICATE, "");
 		else
-			done(w, INGEST_STORED, "");
+			finish(in, job, INGEST_STORED, "");
 	}
-	pthread_mutex_unlock(&in->mutex);
 }
 
 static void
@@ -145,19 +140,17 @@ keep_those_without_key(struct ingest *in, struct part part)
 {
 	unsigned kept = 0;
 
-	pthread_mutex_lock(&in->mutex);
 	for (unsigned i = part.from; i < part.from + part.n; i++) {
-		struct waiter *w = in->batch[i];
+		struct ingest_job *job = in->batch[i];
 
-		if (w->row->key != NULL) {
-			done(w, INGEST_UNAVAILABLE, "55P03");
+		if (job->row.key != NULL) {
+			finish(in, job, INGEST_UNAVAILABLE, "55P03");
 			continue;
 		}
-		in->batch[part.from + kept] = w;
-		in->row[part.from + kept] = w->row;
+		in->batch[part.from + kept] = job;
+		in->row[part.from + kept] = &job->row;
 		kept++;
 	}
-	pthread_mutex_unlock(&in->mutex);
 	return kept;
 }
 
@@ -230,22 +223,32 @@ on_batch_end(enum session_result result, const PGresult *res,
 	}
 }
 
+static struct ingest_job *
+take_waiting(struct ingest *in)
+{
+	struct ingest_job *job = TAILQ_FIRST(&in->waiting);
+
+	TAILQ_REMOVE(&in->waiting, job, entry);
+	in->waiting_rows--;
+	in->waiting_bytes -= job->row.data_len;
+	return job;
+}
+
 /* Everything that waits, up to the limits; at least one. Under the mutex. */
 static void
 gather(struct ingest *in)
 {
+	struct ingest_job *job;
 	size_t bytes = 0;
-	struct waiter *w;
 
 	in->n_batch = 0;
 	while (in->n_batch < BATCH_ROWS &&
-	       (w = TAILQ_FIRST(&in->waiting)) != NULL) {
-		bytes += w->row->data_len;
+	       (job = TAILQ_FIRST(&in->waiting)) != NULL) {
+		bytes += job->row.data_len;
 		if (in->n_batch > 0 && bytes > BATCH_BYTES)
 			break;
-		TAILQ_REMOVE(&in->waiting, w, entry);
-		in->batch[in->n_batch] = w;
-		in->row[in->n_batch++] = w->row;
+		in->batch[in->n_batch] = take_waiting(in);
+		in->row[in->n_batch++] = &job->row;
 	}
 	push(in, 0, in->n_batch);
 }
@@ -258,18 +261,39 @@ static int
 be_patient(struct ingest *in)
 {
 	int64_t since = session_down_since(in->session), left;
-	struct waiter *w;
 
 	if (since == 0 || TAILQ_EMPTY(&in->waiting))
 		return -1;
 	left = since + in->patience_ms - now_ms();
 	if (left > 0)
 		return (int)left;
-	while ((w = TAILQ_FIRST(&in->waiting)) != NULL) {
-		TAILQ_REMOVE(&in->waiting, w, entry);
-		done(w, INGEST_UNAVAILABLE, "");
-	}
+	while (!TAILQ_EMPTY(&in->waiting))
+		finish(in, take_waiting(in), INGEST_UNAVAILABLE, "");
 	return -1;
+}
+
+/* A share of the answers; the others come next turn. */
+static void
+call_done(struct ingest *in)
+{
+	for (int i = 0; i < DONES_PER_TURN && !TAILQ_EMPTY(&in->finished);
+	     i++) {
+		struct ingest_job *job = TAILQ_FIRST(&in->finished);
+
+		TAILQ_REMOVE(&in->finished, job, entry);
+		job->done(job);
+	}
+}
+
+/* Everything is done and told; or the bell has had its time. */
+static bool
+may_end(struct ingest *in, int64_t *farewell)
+{
+	if (in->n_parts > 0 || !TAILQ_EMPTY(&in->finished))
+		return false;
+	if (*farewell == 0)
+		*farewell = now_ms() + FAREWELL_MS;
+	return session_idle(in->session) || now_ms() >= *farewell;
 }
 
 static int
@@ -285,12 +309,12 @@ run(void *arg)
 {
 	struct ingest *in = arg;
 	int64_t farewell = 0;
-	bool stopping;
+	bool last;
 
 	for (;;) {
 		struct pollfd p[2];
 		uint64_t count;
-		int wait;
+		int wait, timeout;
 
 		/* Without a session what is left of a batch was not sent. */
 		while (in->n_parts > 0 && session_down_since(in->session) != 0)
@@ -300,25 +324,25 @@ run(void *arg)
 		if (in->n_parts == 0 && session_ready(in->session))
 			gather(in);
 		wait = be_patient(in);
-		stopping = in->stopping;
+		last = in->stopping && TAILQ_EMPTY(&in->waiting);
 		in->listening = in->n_parts == 0;
 		pthread_mutex_unlock(&in->mutex);
 
 		if (in->n_parts > 0 && session_ready(in->session))
 			send_next(in);
-		if (stopping) {
-			if (farewell == 0)
-				farewell = now_ms() + FAREWELL_MS;
-			if (session_idle(in->session) || now_ms() >= farewell)
-				break;
-			wait = sooner(wait, FAREWELL_MS);
-		}
+		timeout = session_poll(in->session, &p[1]); /* and flush */
+		call_done(in);
+		if (last && may_end(in, &farewell))
+			break;
+		if (!TAILQ_EMPTY(&in->finished))
+			wait = 0;
+		else if (last)
+			wait = FAREWELL_MS;
 
 		p[0].fd = in->wake_fd;
 		p[0].events = POLLIN;
-		wait = sooner(wait, session_poll(in->session, &p[1]));
 		p[0].revents = 0;
-		if (poll(p, 2, wait) == -1)
+		if (poll(p, 2, sooner(wait, timeout)) == -1)
 			continue; /* a signal */
 		if (p[0].revents != 0 &&
 		    read(in->wake_fd, &count, sizeof(count)) == -1)
@@ -337,6 +361,7 @@ ingest_new(const struct config *config, int64_t patience_ms)
 		log_fatal("could not start: out of memory");
 	in->patience_ms = patience_ms;
 	TAILQ_INIT(&in->waiting);
+	TAILQ_INIT(&in->finished);
 	pthread_mutex_init(&in->mutex, NULL);
 	in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (in->wake_fd == -1)
@@ -347,24 +372,25 @@ ingest_new(const struct config *config, int64_t patience_ms)
 	return in;
 }
 
-void
-ingest_put(struct ingest *in, const struct row *row, struct ingest_outcome *out)
+bool
+ingest_put(struct ingest *in, struct ingest_job *job)
 {
-	struct waiter w = { .row = row, .outcome = out };
-	bool wake;
+	bool taken, wake = false;
 
-	memset(out, 0, sizeof(*out));
-	pthread_cond_init(&w.woken, NULL);
 	pthread_mutex_lock(&in->mutex);
-	TAILQ_INSERT_TAIL(&in->waiting, &w, entry);
-	wake = in->listening;
-	in->listening = false;
+	taken = in->waiting_rows < WAITING_ROWS &&
+		in->waiting_bytes < WAITING_BYTES;
+	if (taken) {
+		TAILQ_INSERT_TAIL(&in->waiting, job, entry);
+		in->waiting_rows++;
+		in->waiting_bytes += job->row.data_len;
+		wake = in->listening;
+		in->listening = false;
+	}
+	pthread_mutex_unlock(&in->mutex);
 	if (wake)
 		wake_thread(in);
-	while (!w.done)
-		pthread_cond_wait(&w.woken, &in->mutex);
-	pthread_mutex_unlock(&in->mutex);
-	pthread_cond_destroy(&w.woken);
+	return taken;
 }
 
 void

@@ -9,6 +9,8 @@
 #ifndef PGFEED_INGEST_H
 #define PGFEED_INGEST_H
 
+#include <sys/queue.h>
+
 #include "config.h"
 #include "session.h"
 
@@ -24,7 +26,15 @@ enum ingest_status {
 	INGEST_UNKNOWN, /* stored or not: the connection was lost meanwhile */
 };
 
-struct ingest_outcome {
+/*
+ * An event on its way. Its memory, and what the row points to, are the
+ * caller's until done() has been called; it may free them there.
+ */
+struct ingest_job {
+	TAILQ_ENTRY(ingest_job) entry;
+	struct row row;
+	void (*done)(struct ingest_job *); /* in the ingest thread, once */
+
 	enum ingest_status status;
 	int64_t id;
 	char sqlstate[6]; /* why it was refused */
@@ -38,16 +48,13 @@ struct ingest_outcome {
 struct ingest *ingest_new(const struct config *, int64_t patience_ms);
 
 /*
- * Stores one event and waits for its commit. From any thread; the row and what
- * it points to are the caller's. Never waits much longer than the time limit
- * of a batch (session.c).
+ * Takes a job with row and done filled in, from any thread. False, and nothing
+ * happens, when too much waits already. A job does not wait much longer than
+ * the time limit of a batch (session.c).
  */
-void ingest_put(struct ingest *, const struct row *, struct ingest_outcome *);
+MUSTCHECK bool ingest_put(struct ingest *, struct ingest_job *);
 
-/*
- * Lets the bell of the last batch ring, then ends the thread and frees. Nobody
- * may be inside ingest_put().
- */
+/* Finishes all jobs, lets the last bell ring, ends the thread and frees. */
 void ingest_free(struct ingest *);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * pgfeed-post - takes events that forms and scripts send, and stores them.
  *
- *     web server --> acceptor --> post_serve() in a thread --> ingest -->
- * PostgreSQL
+ *     web server --> acceptor --> post_serve() --> ingest --> PostgreSQL
+ *                    (loop; a thread when        (a thread)
+ *                     the body comes slowly)
  *
  * With a request in the environment it is a CGI program: that one request, then
  * it ends. It is a FastCGI program otherwise, until SIGTERM.
@@ -67,6 +68,7 @@ serve_fastcgi(const struct config *config)
 	post.ingest = ingest_new(config, PATIENCE_MS);
 	e.acceptor = acceptor_new(e.base, fd, (unsigned)config->post_threads,
 	    config, post_serve, &post);
+	acceptor_serve_in_loop(e.acceptor);
 	/* After acceptor_new(), since libfcgi brings handlers of its own. */
 	signal(SIGPIPE, SIG_IGN);
 	e.look = event_new(e.base, -1, EV_PERSIST, on_look, &e);

@@ -3,8 +3,12 @@
  *
  *     method --> origin --> type --> body --> draft --> ingest --> 201
  *        405       403       415    408 413   4xx       503 422    303 200
+ *     (worker thread)                                   (ingest thread)
  *
- * Each step either goes on or ends in a fault, which becomes the answer. The
+ * Each step either goes on or ends in a fault, which becomes the answer. An
+ * exchange lives on the heap and has one owner at a time: the worker, and from
+ * ingest_put() on the ingest thread, which answers once the event is stored.
+ * That answer is small enough for any socket's buffer, so it blocks nobody. The
  * body is read to its end even when the answer is clear before: a web server
  * that is still sending would take our closing for a failure and hide the
  * answer.
@@ -31,6 +35,7 @@
 	"Access-Control-Max-Age: 600\r\n"
 
 struct exchange {
+	struct ingest_job job; /* first, see stored() */
 	struct request *request;
 	const struct post *post;
 	struct origin_source origin;
@@ -155,14 +160,14 @@ send_redirect(struct exchange *x)
 }
 
 static void
-send_stored(struct exchange *x, const struct ingest_outcome *outcome)
+send_stored(struct exchange *x)
 {
 	struct buf b = BUF_INIT, body = BUF_INIT;
-	int status = outcome->status == INGEST_STORED ? 201 : 200;
+	int status = x->job.status == INGEST_STORED ? 201 : 200;
 
-	buf_addf(&body, "{\"id\":\"%lld\",\"topic\":", (long long)outcome->id);
+	buf_addf(&body, "{\"id\":\"%lld\",\"topic\":", (long long)x->job.id);
 	buf_addjson(&body, x->draft.topic.data, x->draft.topic.len);
-	if (outcome->status == INGEST_DUPLICATE)
+	if (x->job.status == INGEST_DUPLICATE)
 		buf_addstr(&body, ",\"duplicate\":true");
 	buf_addstr(&body, "}\n");
 	buf_addf(&b,
@@ -277,24 +282,40 @@ parse(struct exchange *x)
 	return draft_parse(&x->draft, x->post->config, &src, &x->fault) == 0;
 }
 
-/* Stores the event; true when there is one now, or was before. */
-static bool
-store(struct exchange *x, struct ingest_outcome *outcome)
+static void
+end_exchange(struct exchange *x)
 {
-	const struct draft *d = &x->draft;
-	const struct row row = {
-		.topic = d->topic.data,
-		.kind = d->kind.len > 0 ? d->kind.data : NULL,
-		.key = d->key.len > 0 ? d->key.data : NULL,
-		.data = d->data.data != NULL ? d->data.data : "",
-		.data_len = d->data.len,
-	};
+	draft_fini(&x->draft);
+	buf_fini(&x->body);
+	request_finish(x->request);
+	free(x);
+}
 
-	ingest_put(x->post->ingest, &row, outcome);
-	switch (outcome->status) {
+/* There is an event now, or there was one before. */
+static void
+send_success(struct exchange *x)
+{
+	const char *accept = request_param_or_empty(x->request, "HTTP_ACCEPT");
+
+	log_debug("event %lld stored, topic %s", (long long)x->job.id,
+	    x->draft.topic.data);
+	if (header_weight(accept, "text/html") >
+	    header_weight(accept, "application/json"))
+		send_redirect(x);
+	else
+		send_stored(x);
+}
+
+/* In the ingest thread: what became of the event. */
+static void
+stored(struct ingest_job *job)
+{
+	struct exchange *x = (struct exchange *)job;
+
+	switch (job->status) {
 	case INGEST_STORED:
 	case INGEST_DUPLICATE:
-		return true;
+		break;
 	case INGEST_CONFLICT:
 		set_fault(x, 422,
 		    "this key was used before, for another event: use a new "
@@ -304,7 +325,7 @@ store(struct exchange *x, struct ingest_outcome *outcome)
 		x->fault.status = 422;
 		snprintf(x->fault.detail, sizeof(x->fault.detail),
 		    "the database refuses this event (SQLSTATE %s)",
-		    outcome->sqlstate);
+		    job->sqlstate);
 		break;
 	case INGEST_FORBIDDEN:
 		set_fault(x, 403, "publishing to this topic is not allowed");
@@ -320,6 +341,32 @@ store(struct exchange *x, struct ingest_outcome *outcome)
 		    "again with the same Idempotency-Key, or look first");
 		break;
 	}
+	if (x->fault.status != 0)
+		send_fault(x);
+	else
+		send_success(x);
+	end_exchange(x);
+}
+
+/* Hands the event on; from then on the exchange is the ingest thread's. */
+static bool
+store(struct exchange *x)
+{
+	const struct draft *d = &x->draft;
+
+	buf_fini(&x->body);
+	x->job.done = stored;
+	x->job.row = (struct row){
+		.topic = d->topic.data,
+		.kind = d->kind.len > 0 ? d->kind.data : NULL,
+		.key = d->key.len > 0 ? d->key.data : NULL,
+		.data = d->data.data != NULL ? d->data.data : "",
+		.data_len = d->data.len,
+	};
+	if (ingest_put(x->post->ingest, &x->job))
+		return true;
+	set_fault(
+	    x, 503, "the event is not stored, too many are waiting: try again");
 	return false;
 }
 
@@ -335,65 +382,53 @@ check_origin(struct exchange *x)
 	return false;
 }
 
-static void
+/* False when the answer has been sent, true when it comes later. */
+static bool
 handle(struct exchange *x)
 {
 	const char *method =
 	    request_param_or_empty(x->request, "REQUEST_METHOD");
-	const char *accept = request_param_or_empty(x->request, "HTTP_ACCEPT");
-	struct ingest_outcome outcome;
 	bool ours = check_origin(x);
 	size_t limit;
 
 	if (ours && strcmp(method, "OPTIONS") == 0) {
 		send_options(x);
-		return;
+		return false;
 	}
 	if (strcmp(method, "OPTIONS") != 0 && strcmp(method, "POST") != 0)
 		set_fault(x, 405, "events are published with POST");
-	if (x->fault.status != 0) {
-		send_fault(x);
-		return;
+	if (x->fault.status == 0) {
+		limit = draft_body_limit(x->post->config,
+		    request_param_or_empty(x->request, "CONTENT_TYPE"),
+		    request_param_or_empty(x->request, "HTTP_CONTENT_ENCODING"),
+		    &x->fault);
+		if (limit > 0 && read_body(x, limit) && parse(x) && store(x))
+			return true;
 	}
-	limit = draft_body_limit(x->post->config,
-	    request_param_or_empty(x->request, "CONTENT_TYPE"),
-	    request_param_or_empty(x->request, "HTTP_CONTENT_ENCODING"),
-	    &x->fault);
-	if (limit == 0 || !read_body(x, limit) || !parse(x) ||
-	    !store(x, &outcome)) {
-		send_fault(x);
-		return;
-	}
-	log_debug("event %lld stored, topic %s", (long long)outcome.id,
-	    x->draft.topic.data);
-	if (header_weight(accept, "text/html") >
-	    header_weight(accept, "application/json"))
-		send_redirect(x);
-	else
-		send_stored(x, &outcome);
+	send_fault(x);
+	return false;
 }
 
 void
 post_serve(struct request *r, void *post)
 {
-	const char *https = request_param_or_empty(r, "HTTPS");
-	struct exchange x = {
-		.request = r,
-		.post = post,
-		.began_ms = now_ms(),
-		.origin = {
-			.host = request_param_or_empty(r, "HTTP_HOST"),
-			.https = strcmp(https, "on") == 0,
-			.origin = request_param_or_empty(r, "HTTP_ORIGIN"),
-			.fetch_site = request_param_or_empty(r,
-			    "HTTP_SEC_FETCH_SITE"),
-			.referer = request_param_or_empty(r, "HTTP_REFERER"),
-		},
-	};
+	struct exchange *x = calloc(1, sizeof(*x));
 
-	draft_init(&x.draft);
-	handle(&x);
-	draft_fini(&x.draft);
-	buf_fini(&x.body);
-	request_finish(r);
+	if (x == NULL) {
+		request_finish(r);
+		return;
+	}
+	x->request = r;
+	x->post = post;
+	x->began_ms = now_ms();
+	x->origin = (struct origin_source){
+		.host = request_param_or_empty(r, "HTTP_HOST"),
+		.https = strcmp(request_param_or_empty(r, "HTTPS"), "on") == 0,
+		.origin = request_param_or_empty(r, "HTTP_ORIGIN"),
+		.fetch_site = request_param_or_empty(r, "HTTP_SEC_FETCH_SITE"),
+		.referer = request_param_or_empty(r, "HTTP_REFERER"),
+	};
+	draft_init(&x->draft);
+	if (!handle(x))
+		end_exchange(x);
 }

@@ -15,8 +15,9 @@ struct post {
 };
 
 /*
- * Serves a request and finishes it. post is a struct post; several threads may
- * be in here. Fits acceptor_cb.
+ * Serves a request. post is a struct post. Several threads may be in here;
+ * nobody waits here for the database: the request is finished later, in the
+ * ingest thread. Fits acceptor_cb.
  */
 void post_serve(struct request *, void *post);
 

@@ -344,11 +344,13 @@ def test_ten_thousand_posts_leak_nothing(site, topic):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda _: some(count), range(8)))
 
-    crowd(60)
+    crowd(160)
     memory, files = rss_bytes(pid), descriptors(pid)
     crowd(320)
     eventually(lambda: descriptors(pid) <= files, what="descriptors given back")
-    assert rss_bytes(pid) - memory < 1024 * 1024
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        if "libtsan" not in maps.read():    # which keeps shadows of its own
+            assert rss_bytes(pid) - memory < 1024 * 1024
 
 
 # --- the process
