@@ -36,6 +36,8 @@ const make = (tag, content, ...children) => {
 
 /* A row change of pgfeed.attach: which columns, and from what to what. */
 function showRow(change) {
+  if (change.omitted) return "The row is too big for an event.";
+  if (!change.new && !change.old) return "All rows are gone.";
   const dl = make("dl");
   dl.className = "row";
   for (const name of Object.keys(change.new ?? change.old)) {
@@ -55,7 +57,7 @@ function show(event) {
   const li = $("event").content.firstElementChild.cloneNode(true);
   const part = (name) => li.querySelector(name);
   const row = parse(event.data);
-  const isRow = row?.table && (row.new || row.old);
+  const isRow = row?.table && "new" in row;
   const at = event.at ? new Date(event.at) : new Date();
   part(".topic").textContent = event.topic;
   part(".kind").textContent = [event.kind, isRow && row.table]

@@ -3,7 +3,7 @@
  * the other with fetch, and says what it found and what to do about it.
  */
 const base = new URL("events", document.baseURI);
-const HEARTBEAT_S = 15;
+let heartbeat_s = 15; // the gateway tells
 const $ = (id) => document.getElementById(id);
 const now = () => performance.now();
 const ms = (n) => `${Math.round(n)} ms`;
@@ -119,7 +119,11 @@ async function firstByte(control) {
     return undefined;
   }
   try {
-    const { at } = await stream.next((t) => t.includes("pgfeed.open"), 8000);
+    const { hit, at } = await stream.next(
+      (t) => /pgfeed\.open\ndata: ?(.*)\n\n/.exec(t),
+      8000,
+    );
+    heartbeat_s = JSON.parse(hit[1]).heartbeat;
     const took = at - began;
     finding(
       took < 1000 ? "good" : "warn",
@@ -278,7 +282,7 @@ async function watch(control, seconds) {
       "no heartbeat",
       "A quiet stream has to show life; without it dead connections go unnoticed.",
     );
-  else if (widest > 2.5 * HEARTBEAT_S)
+  else if (widest > 2.5 * heartbeat_s)
     finding(
       "warn",
       `heartbeats ${Math.round(widest)} s apart`,
@@ -292,7 +296,7 @@ async function watch(control, seconds) {
     );
 }
 
-async function examine(seconds) {
+async function examine(long_s) {
   const control = new AbortController();
   $("findings").replaceChildren();
   for (const button of [$("start"), $("long")]) button.disabled = true;
@@ -305,7 +309,7 @@ async function examine(seconds) {
       await ready(stream);
       await events(stream);
       await resume(control);
-      await watch(control, seconds);
+      await watch(control, long_s ?? Math.ceil(2 * heartbeat_s + 2));
     }
   } catch (e) {
     finding("bad", "the examination stopped", e.message);
@@ -320,6 +324,6 @@ async function examine(seconds) {
 
 $("run").addEventListener("submit", (e) => {
   e.preventDefault();
-  examine(2 * HEARTBEAT_S + 2);
+  examine();
 });
 $("long").addEventListener("click", () => examine(370));

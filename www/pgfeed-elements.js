@@ -20,7 +20,8 @@
  * persist, src (default /events), max (entries kept, default 100), order
  * ("newest" puts new ones first), into (a selector: where the entries go, for
  * table rows), key (a path such as row.id: an entry with the same value is
- * replaced, an event of kind delete removes it, one without it is not shown).
+ * replaced; kind delete removes it, truncate removes all; an event without it
+ * is not shown).
  *
  * data-field names what an element shows: topic, kind, id, at, data, own; with
  * JSON data a path such as data.name; for changes of an attached table
@@ -139,6 +140,8 @@ class PgfeedList extends HTMLElement {
     const row = data?.new ?? data?.old;
     const fields = { topic, kind, id, at, own, data, row };
     const path = this.getAttribute("key");
+    if (path && kind === "truncate")
+      [...this.entries].forEach((e) => this.drop(e));
     const value = path && follow(path, fields);
     if (path && value === undefined) return; // not of this table
     const key = path && shown(value);

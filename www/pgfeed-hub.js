@@ -279,10 +279,14 @@ export const openHub = (base, headers) => {
 };
 
 /* In the worker, but not in somebody else's that imports this. */
-if (scope.SharedWorkerGlobalScope && scope.name.startsWith(NAME)) {
-  const hub = openHub(scope.name.slice(NAME.length));
+if (scope.SharedWorkerGlobalScope && scope.name === NAME) {
+  const hubs = new Map(); // of each address
   scope.onconnect = ({ ports: [port] }) => {
     const reply = (message) => port.postMessage(message);
-    port.onmessage = ({ data }) => hub(data, reply);
+    port.onmessage = ({ data }) => {
+      const { url } = data;
+      if (!hubs.has(url)) hubs.set(url, openHub(url));
+      hubs.get(url)(data, reply);
+    };
   };
 }

@@ -34,7 +34,7 @@ const BACKOFF_MAX_MS = 30000;
 const CLOSE_MS = 3000; // how long close() waits for what was sent before it
 
 /* Names workers and locks; another number when the seats' protocol changes. */
-const NAME = "pgfeed1 ";
+const NAME = "pgfeed1";
 const scope = globalThis;
 const { document } = scope;
 const locks = scope.navigator?.locks;
@@ -126,13 +126,14 @@ const takeSeat = (url, topics, { share = document, headers }, cursor, take) => {
     const shared = share && !headers;
     if (shared && scope.SharedWorker && !alone) {
       try {
+        // As bundlers want it: all that they read is literal.
         const it = new SharedWorker(
           new URL("./pgfeed-hub.js", import.meta.url),
-          { name, type: "module" },
+          { name: "pgfeed1", type: "module" },
         );
         it.onerror = () => signal.aborted || start(1);
         it.port.onmessage = receive;
-        post = (message) => it.port.postMessage(message);
+        post = (message) => it.port.postMessage({ url, ...message });
       } catch {
         return start(1);
       }

@@ -253,16 +253,23 @@ cursor_drop(struct cursor *c, int64_t low, int64_t high)
 }
 
 void
-cursor_settle(struct cursor *c, const struct cursor *g)
+cursor_settle_to(struct cursor *c, const struct cursor *g, int64_t id)
 {
 	int64_t low = 1;
 
-	for (unsigned i = 0; i < g->n && c->n > 0; i++) {
-		cursor_drop(c, low, g->hole[i].low - 1);
+	/* From below: what is dropped there makes room for a split above. */
+	for (unsigned i = 0; i < g->n && c->n > 0 && low <= id; i++) {
+		cursor_drop(c, low, MIN(g->hole[i].low - 1, id));
 		low = g->hole[i].high + 1;
 	}
 	if (c->n > 0)
-		cursor_drop(c, low, g->last);
+		cursor_drop(c, low, MIN(g->last, id));
+}
+
+void
+cursor_settle(struct cursor *c, const struct cursor *g)
+{
+	cursor_settle_to(c, g, INT64_MAX);
 }
 
 bool

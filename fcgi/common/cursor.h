@@ -32,7 +32,7 @@
  * All characters are unreserved in a URL (RFC 3986, 2.3) and need no quoting
  * in a header field or in JSON. To clients the text is opaque.
  *
- * Pure: no I/O, no memory of its own, no clock. A struct cursor is 2 kB, so
+ * Pure: no I/O, no memory of its own, no clock. A struct cursor is 4 kB, so
  * pass pointers and copy with cursor_copy(). "Exactly once" rests on one rule:
  * a function that runs out of ranges claims less, never more. Claiming less
  * costs a delay or a repeated event, claiming more loses one.
@@ -42,7 +42,13 @@
 
 #include "util.h"
 
-#define CURSOR_MAX_RANGES 128
+#define CURSOR_MAX_RANGES 256
+
+/*
+ * The feed itself stays below this, so that what somebody has had from two
+ * gateways, whose unseen ids are those that both have not seen, fits as well.
+ */
+#define CURSOR_FEED_RANGES 128
 
 /* Room for the longest text there can be, with its NUL. */
 #define CURSOR_TEXT_MAX (11 + 19 + CURSOR_MAX_RANGES * (2 + 2 * 13) + 1)
@@ -115,6 +121,9 @@ bool cursor_drop(struct cursor *c, int64_t low, int64_t high);
  * CURSOR_MAX_RANGES, ids stay open.
  */
 void cursor_settle(struct cursor *c, const struct cursor *g);
+
+/* As cursor_settle(), for the ids up to and including this one. */
+void cursor_settle_to(struct cursor *c, const struct cursor *g, int64_t id);
 
 /* Same timeline and same set. */
 bool cursor_equal(const struct cursor *a, const struct cursor *b);

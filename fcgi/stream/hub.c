@@ -305,6 +305,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct sub *s;
 	int64_t now = now_ms();
 
+	/* A fetch may be halfway: its events go out before a position that
+	 * has them does, in a heartbeat or at the end of a long-poll. */
+	hub_flush(h);
 	LIST_INIT(&due);
 	wheel_take_due(&h->wheel, now, &due);
 	while ((s = LIST_FIRST(&due)) != NULL) {

@@ -73,10 +73,12 @@ struct listener {
 	struct buf last_error;
 
 	enum query query;
+	bool fetched_last; /* then it is somebody else's turn */
 	bool want_fetch, want_high, want_holders;
 	int64_t fetched_ms, marked_ms, marked_low;
 	/* The fetch under way. */
-	unsigned rows;
+	int64_t from;    /* above it ids are new, below it they fill holes */
+	unsigned new_rows, hole_rows;
 	bool blocked;    /* no memory or no room for a hole: try again later */
 	bool capped;     /* the last fetch stopped for want of room */
 	int64_t high;    /* answer of HIGH */
@@ -281,14 +283,18 @@ on_fetched_row(struct listener *l, const PGresult *r)
 	struct cursor before;
 	struct entry *e;
 
-	l->rows++;
+	if (id > l->from)
+		l->new_rows++;
+	else
+		l->hole_rows++;
 	if (l->blocked || cursor_has(&l->g, id))
 		return;
 	/* The position moves only when the event is safely in hand. */
 	cursor_copy(&before, &l->g);
 	if (l->probe.owners_gone && id < l->g.last)
 		drop_below(l, id);
-	if (!cursor_step(next, id)) {
+	if ((id > l->g.last + 1 && l->g.n >= CURSOR_FEED_RANGES) ||
+	    !cursor_step(next, id)) {
 		l->blocked = true;
 		l->capped = id > l->g.last;
 		return;
@@ -357,11 +363,13 @@ fetch_done(struct listener *l)
 	struct probe *p = &l->probe;
 
 	l->calls.flush(l->arg);
-	if (l->rows >= PAGE && !l->blocked)
-		l->want_fetch = true; /* there may be more */
+	if (l->hole_rows >= PAGE && (!l->blocked || l->capped))
+		l->want_fetch = true; /* there may be more in the holes */
+	else if (l->new_rows >= PAGE && !l->blocked)
+		l->want_fetch = true;
 	else if (p->owners_gone && (!l->blocked || l->capped))
 		drop_frozen_holes(l);
-	if (!l->live && l->rows < PAGE) {
+	if (!l->live && l->hole_rows < PAGE && l->new_rows < PAGE) {
 		l->live = true;
 		l->calls.live(true, l->arg);
 	}
@@ -425,7 +433,8 @@ on_done(bool ok, void *arg)
 		fetch_done(l);
 	else if (query == HOLDERS)
 		holders_done(l);
-	else if (query == HIGH)
+	else if (query == HIGH && !l->want_high)
+		/* else somebody asks who came after the question was sent */
 		l->calls.high(l->high, l->arg);
 	proceed(l);
 }
@@ -438,7 +447,8 @@ send_fetch(struct listener *l)
 	const char *values[4] = { last, page };
 
 	l->want_fetch = false;
-	l->rows = 0;
+	l->from = l->g.last;
+	l->new_rows = l->hole_rows = 0;
 	l->blocked = l->capped = false;
 	l->fetched_ms = now_ms();
 	stats.fetches++;
@@ -500,15 +510,11 @@ send_mark(struct listener *l)
 	pgconn_send(l->db, "mark", 1, values);
 }
 
-/* Sends the most urgent query, if the connection is free. */
-static void
-proceed(struct listener *l)
+/* Sends the most urgent query but a fetch; false when there is none. */
+static bool
+send_other(struct listener *l)
 {
-	if (!pgconn_is_up(l->db) || !l->has_position || l->query != NONE)
-		return;
-	if (l->want_fetch)
-		send_fetch(l);
-	else if (probe_is_due(l)) {
+	if (probe_is_due(l)) {
 		l->want_holders = false;
 		l->probe.n_now = 0;
 		if (!l->probe.active)
@@ -521,6 +527,27 @@ proceed(struct listener *l)
 		pgconn_send(l->db, "high", 0, NULL);
 	} else if (now_ms() - l->marked_ms >= MARK_MS)
 		send_mark(l);
+	else
+		return false;
+	return true;
+}
+
+/*
+ * Sends the next query, if the connection is free: the fetch, but after one
+ * whatever else is due, or a bell that never rests would keep holes open.
+ */
+static void
+proceed(struct listener *l)
+{
+	bool fetched_last = l->fetched_last;
+
+	if (!pgconn_is_up(l->db) || !l->has_position || l->query != NONE)
+		return;
+	l->fetched_last = l->want_fetch && !(fetched_last && send_other(l));
+	if (l->fetched_last)
+		send_fetch(l);
+	else if (l->query == NONE)
+		send_other(l);
 }
 
 static void

@@ -209,7 +209,7 @@ read_holes(struct opening *o, PGconn *db, struct buf *err)
 		return false;
 	cursor_init(&o->g, o->tli, number(r, 0, 0));
 	for (int i = 1; i < PQntuples(r); i++) {
-		if (o->g.n == CURSOR_MAX_RANGES) {
+		if (o->g.n == CURSOR_FEED_RANGES) {
 			o->g.last = number(r, i, 0) - 1;
 			break;
 		}
@@ -219,6 +219,20 @@ read_holes(struct opening *o, PGconn *db, struct buf *err)
 	}
 	PQclear(r);
 	return true;
+}
+
+/*
+ * An id that was drawn and rolled back is nobody's business to write to disk.
+ * After a crash the sequence would give it out again, to an event that a
+ * position with it claims to have had. A commit that waits for the log takes
+ * along all that was logged before.
+ */
+static bool
+make_durable(PGconn *db, struct buf *err)
+{
+	return db_exec(db, "SET synchronous_commit = on", err) &&
+	    db_exec(db, "SELECT pg_logical_emit_message(true, 'pgfeed', '')",
+		err);
 }
 
 static bool
@@ -234,7 +248,7 @@ read_position(struct opening *o, PGconn *db, struct buf *err)
 	if (holders > 0)
 		return read_holes(o, db, err);
 	cursor_init(&o->g, o->tli, o->high);
-	return true;
+	return make_durable(db, err);
 }
 
 /* o->base: the part of o->g below the first recent event. */

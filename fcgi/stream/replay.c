@@ -28,7 +28,8 @@
 #include "stats.h"
 #include "topic.h"
 
-#define PAGE_ROWS   200
+#define PAGE_ROWS   400
+#define FIRST_ROWS  40 /* whoever comes back sees something soon */
 #define PAGE_BYTES  (256 * 1024)
 #define CACHE_BYTES (16 * 1024 * 1024)
 #define CACHE_MS    10000
@@ -44,7 +45,6 @@
 #define OLDEST_ROW                                                        \
 	"SELECT NULL::bigint AS id, oldest AS at, NULL::text AS topic,"   \
 	" NULL::text AS kind, NULL::text AS data FROM pgfeed.mark"
-#define LIMIT_ROWS " LIMIT 200"
 
 static const struct {
 	const char *name, *sql;
@@ -54,18 +54,18 @@ static const struct {
 	    OLDEST_ROW " UNION ALL (SELECT e.* FROM unnest($3::text[]) t(topic)"
 	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE topic = t.topic AND id > $1::bigint AND id <= $2::bigint"
-	    "  ORDER BY id" LIMIT_ROWS ") e ORDER BY id" LIMIT_ROWS ")" },
+	    "  ORDER BY id LIMIT $4::integer) e ORDER BY id LIMIT $4::integer)" },
 	/* Prefixes are looked for in a window of ids, $2 - $1 is bounded. */
 	{ "range_prefix",
 	    OLDEST_ROW " UNION ALL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE id > $1::bigint AND id <= $2::bigint AND " IS_WANTED
-	    "  ORDER BY id" LIMIT_ROWS ")" },
+	    "  ORDER BY id LIMIT $5::integer)" },
 	{ "holes",
 	    OLDEST_ROW " UNION ALL (SELECT e.* FROM"
 	    " unnest($1::bigint[], $2::bigint[]) h(low, high)"
 	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE id BETWEEN h.low AND h.high AND " IS_WANTED
-	    "  ORDER BY id" LIMIT_ROWS ") e ORDER BY id" LIMIT_ROWS ")" },
+	    "  ORDER BY id LIMIT $5::integer) e ORDER BY id LIMIT $5::integer)" },
 	/* The id of the $1-th newest event; NULL at: there are fewer. */
 	{ "locate",
 	    "SELECT min(id) AS id, count(*) AS at FROM ("
@@ -88,7 +88,7 @@ struct job {
 	char *exact, *prefixes; /* text arrays */
 	bool has_prefix;
 	int64_t from; /* PAGE_LOCATE: how many */
-	char *low, *high; /* PAGE_HOLES: bigint arrays */
+	struct cursor *c; /* PAGE_HOLES: whose */
 	LIST_HEAD(, waiter) waiters;
 	TAILQ_ENTRY(job) in_queue;
 };
@@ -102,7 +102,7 @@ struct replay {
 	TAILQ_HEAD(, job) queue;
 	struct job *running;
 	struct page *reading; /* what running makes */
-	unsigned rows;        /* ... of which so many have come */
+	unsigned limit, rows; /* ... asked for and come so far */
 	bool discard;         /* the feed started over meanwhile */
 	TAILQ_HEAD(, page) cache;
 	size_t bytes;
@@ -183,8 +183,7 @@ free_job(struct job *j)
 	free(j->key);
 	free(j->exact);
 	free(j->prefixes);
-	free(j->low);
-	free(j->high);
+	free(j->c);
 	free(j);
 }
 
@@ -237,23 +236,57 @@ set_topics(struct job *j, const struct filter *f)
 	return !buf_failed(&exact) && !buf_failed(&prefixes);
 }
 
-/* The holes as two arrays, lowest ids and highest ids. */
-static bool
-set_holes(struct job *j, const struct cursor *c)
+static void
+add_range(struct buf *low, struct buf *high, int64_t from, int64_t to)
 {
-	struct buf low = BUF_INIT, high = BUF_INIT;
+	char before = low->len == 0 ? '{' : ',';
+
+	buf_addf(low, "%c%" PRId64, before, from);
+	buf_addf(high, "%c%" PRId64, before, to);
+}
+
+/*
+ * The parts of c's holes that the feed has had, as two arrays: lowest ids and
+ * highest ids. The rest is not to be asked for: rows that the feed has not yet
+ * seen would fill the page and bring nobody on.
+ */
+static void
+find_missed(const struct cursor *c, const struct cursor *feed,
+    struct buf *low, struct buf *high)
+{
+	unsigned j = 0;
 
 	for (unsigned i = 0; i < c->n; i++) {
-		buf_addf(&low, "%c%" PRId64, i == 0 ? '{' : ',',
-		    c->hole[i].low);
-		buf_addf(&high, "%c%" PRId64, i == 0 ? '{' : ',',
-		    c->hole[i].high);
+		int64_t from = c->hole[i].low;
+		int64_t to = MIN(c->hole[i].high, feed->last);
+
+		while (from <= to) {
+			while (j < feed->n && feed->hole[j].high < from)
+				j++;
+			if (j == feed->n || feed->hole[j].low > to) {
+				add_range(low, high, from, to);
+				break;
+			}
+			if (feed->hole[j].low > from)
+				add_range(low, high, from,
+				    feed->hole[j].low - 1);
+			from = feed->hole[j].high + 1;
+		}
 	}
-	buf_addc(&low, '}');
-	buf_addc(&high, '}');
-	j->low = low.data;
-	j->high = high.data;
-	return !buf_failed(&low) && !buf_failed(&high);
+}
+
+/* Whether the feed has had anything in c's holes. */
+static bool
+has_missed(const struct cursor *c, const struct cursor *feed)
+{
+	struct buf low = BUF_INIT, high = BUF_INIT;
+	bool has;
+
+	find_missed(c, feed, &low, &high);
+	has = low.len > 0;
+	buf_fini(&low);
+	buf_fini(&high);
+	return has;
 }
 
 /* Lets w wait for that job, made if it is not in the queue. */
@@ -275,11 +308,15 @@ enqueue(struct replay *r, enum page_kind kind, const char *key, int64_t from,
 		j->key = strdup(key);
 		j->from = from;
 		LIST_INIT(&j->waiters);
+		if (kind == PAGE_HOLES)
+			j->c = malloc(sizeof(*j->c));
 		if (j->key == NULL || !set_topics(j, f) ||
-		    (kind == PAGE_HOLES && !set_holes(j, c))) {
+		    (kind == PAGE_HOLES && j->c == NULL)) {
 			free_job(j);
 			return;
 		}
+		if (kind == PAGE_HOLES)
+			cursor_copy(j->c, c);
 		TAILQ_INSERT_TAIL(&r->queue, j, in_queue);
 	}
 	j->from = MIN(j->from, from);
@@ -307,14 +344,11 @@ replay_page(struct replay *r, const struct filter *f, const struct cursor *c,
     struct waiter *w)
 {
 	const struct cursor *feed = r->calls.feed(r->arg);
-	struct cursor settled;
 	struct buf key = BUF_INIT;
 	char text[CURSOR_TEXT_MAX];
 	struct page *p = NULL;
 
-	cursor_copy(&settled, c);
-	cursor_settle(&settled, feed);
-	if (cursor_holes(&settled) == cursor_holes(c))
+	if (!has_missed(c, feed))
 		return want(r, PAGE_RANGE, f->topics, c->last, f, c, w);
 	cursor_print(c, text, sizeof(text));
 	buf_addf(&key, "%s\n\n%s", f->topics, text);
@@ -340,13 +374,28 @@ replay_locate(
 
 /* --- queries */
 
+/* Whether nobody has read on with these topics lately. */
+static bool
+is_first_page(struct replay *r, const struct job *j)
+{
+	struct page *p;
+
+	TAILQ_FOREACH (p, &r->cache, in_cache) {
+		if (p->kind == j->kind && strcmp(p->key, j->key) == 0 &&
+		    p->to == j->from)
+			return false;
+	}
+	return true;
+}
+
 static void
 send_query(struct replay *r, struct job *j)
 {
 	const struct cursor *feed = r->calls.feed(r->arg);
 	struct page *p = calloc(1, sizeof(*p));
-	char from[24], to[24], text[CURSOR_TEXT_MAX];
-	const char *values[4] = { from, to, j->exact, j->prefixes };
+	char from[24], to[24], limit[24], text[CURSOR_TEXT_MAX];
+	const char *values[5] = { from, to, j->exact, j->prefixes, limit };
+	struct buf low = BUF_INIT, high = BUF_INIT;
 
 	if (p == NULL)
 		return;
@@ -357,19 +406,27 @@ send_query(struct replay *r, struct job *j)
 	p->entry = calloc(PAGE_ROWS, sizeof(struct entry *));
 	p->from = j->from;
 	p->to = feed->last;
-	if (p->key == NULL || p->feed == NULL || p->entry == NULL) {
+	if (j->kind == PAGE_HOLES) {
+		find_missed(j->c, feed, &low, &high);
+		buf_addstr(&low, low.len > 0 ? "}" : "{}");
+		buf_addstr(&high, high.len > 0 ? "}" : "{}");
+		values[0] = low.data;
+		values[1] = high.data;
+	}
+	if (p->key == NULL || p->feed == NULL || p->entry == NULL ||
+	    buf_failed(&low) || buf_failed(&high)) {
 		free_page(p);
-		return;
+		goto out;
 	}
 	if (j->kind == PAGE_RANGE && j->has_prefix &&
 	    p->to - p->from > PREFIX_WINDOW)
 		p->to = p->from + PREFIX_WINDOW;
 	snprintf(from, sizeof(from), "%" PRId64, j->from);
 	snprintf(to, sizeof(to), "%" PRId64, p->to);
-	if (j->kind == PAGE_HOLES) {
-		values[0] = j->low;
-		values[1] = j->high;
-	}
+	r->limit = is_first_page(r, j) ? FIRST_ROWS : PAGE_ROWS;
+	snprintf(limit, sizeof(limit), "%u", r->limit);
+	if (j->kind == PAGE_RANGE && !j->has_prefix)
+		values[3] = limit;
 	r->reading = p;
 	r->running = j;
 	r->rows = 0;
@@ -378,10 +435,14 @@ send_query(struct replay *r, struct job *j)
 	stats.replay_queries++;
 	if (j->kind == PAGE_RANGE)
 		pgconn_send(r->db, j->has_prefix ? "range_prefix" : "range",
-		    j->has_prefix ? 4 : 3, values);
+		    j->has_prefix ? 5 : 4, values);
+	else if (j->kind == PAGE_HOLES)
+		pgconn_send(r->db, "holes", 5, values);
 	else
-		pgconn_send(r->db, j->kind == PAGE_HOLES ? "holes" : "locate",
-		    4, values);
+		pgconn_send(r->db, "locate", 4, values);
+out:
+	buf_fini(&low);
+	buf_fini(&high);
 }
 
 static void
@@ -438,7 +499,7 @@ on_row(const PGresult *res, void *arg)
 		p->entry[p->n++] = e;
 		p->bytes += entry_size(e);
 	}
-	if (r->rows == PAGE_ROWS || p->bytes > PAGE_BYTES) {
+	if (r->rows == r->limit || p->bytes > PAGE_BYTES) {
 		p->full = true;
 		if (p->kind == PAGE_RANGE)
 			p->to = id;

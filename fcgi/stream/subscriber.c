@@ -308,17 +308,20 @@ gather_from_page(struct sub *s, struct chunk *c)
 
 		if (!again && output.len >= CHUNK_BYTES)
 			break;
-		ok = p->kind == PAGE_RANGE
-		    ? cursor_step_through(&c->at, e->id, &feed)
-		    : cursor_step(&c->at, e->id);
-		if (!ok) { /* no room for its holes: it resumes in pieces */
-			c->failed = true;
-			return;
-		}
+		if (p->kind == PAGE_HOLES) {
+			/* Holes below it are none any more, as far as the
+			 * feed had them: this page has all their events. */
+			cursor_settle_to(&c->at, &feed, e->id - 1);
+			ok = cursor_step(&c->at, e->id);
+		} else
+			ok = cursor_step_through(&c->at, e->id, &feed);
+		if (!ok) /* no room for its holes: not until some close */
+			break;
 		cursor_print(&c->at, c->text, sizeof(c->text));
 		add_entry(&output, e, s->filter->format, c->text);
 		c->events++;
 	}
+	c->failed = i == s->from && i < p->n;
 	c->upto = i;
 	cursor_print(&c->at, c->text, sizeof(c->text));
 }
@@ -332,12 +335,16 @@ finish_page(struct feed *f, struct sub *s)
 	struct page *p = s->page;
 	struct cursor own, feed;
 	bool ok = parse(&own, s->own) && parse(&feed, p->feed);
+	uint64_t holes = ok ? cursor_holes(&own) : 0;
 
 	own.tli = feed.tli;
 	if (ok && p->kind == PAGE_RANGE && own.last < p->to)
 		ok = cursor_step_through(&own, p->to, &feed);
-	else if (ok && p->kind == PAGE_HOLES && !p->full)
+	else if (ok && p->kind == PAGE_HOLES && !p->full) {
 		cursor_settle(&own, &feed);
+		/* No room to say so: not until some holes close. */
+		ok = p->n > 0 || cursor_holes(&own) < holes;
+	}
 	s->page = NULL;
 	page_unref(f->replay, p);
 	return ok && set_own(s, &own);

@@ -6,7 +6,10 @@
  * of www are served beside it. knobs are read at every request:
  *
  *   refuse   { status, headers } answered to every subscriber
- *   refusePost  the same for publishers; dropPost: commit, then cut the answer
+ *   refusePost  the same for publishers
+ *   dropPost, postDelay   so many answers are cut after the commit; milliseconds
+ *                         between the commit and the answer
+ *   full     subscribers are sent away politely
  *   mute     streams stay open and silent, heartbeats included
  *   heartbeat, retry   seconds, milliseconds
  *   oldest   ids below it are gone
@@ -32,8 +35,9 @@ export async function startMock({ port = 0, root, ...given } = {}) {
   const log = []; // { topic, id, at, kind, data }
   const keys = new Map();
   const open = new Set(); // streams: { res, topics, json, next }
+  const seen = []; // every subscription: { topics, cursor, how, headers }
+  const mock = { knobs, log, open, seen, refused: 0, refusedPosts: 0 };
   const waiting = new Set(); // long-polls: a function that answers now
-  const seen = []; // every subscription: { topics, cursor, how }
 
   const publish = (topic, data, kind = null, key = undefined) => {
     if (key && keys.has(key)) {
@@ -92,8 +96,10 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     if (below) topics = [decodeURIComponent(below)];
     if (!topics.length) topics = ["events"];
     if (below === "-/status") return status(res);
-    if (knobs.refuse)
+    if (knobs.refuse) {
+      mock.refused++;
       return problem(res, knobs.refuse.status, "refused", knobs.refuse.headers);
+    }
     if (topics.includes("bad")) return problem(res, 400, "bad topic");
     const poll = /application\/json/.test(req.headers.accept);
     const asked = req.headers["last-event-id"] ?? query.get("last_event_id");
@@ -104,7 +110,9 @@ export async function startMock({ port = 0, root, ...given } = {}) {
       gap = { reason: "pruned", oldest: `${knobs.oldest}` };
     }
     from = Math.max(from, knobs.oldest - 1);
-    seen.push({ topics, cursor: asked, how: poll ? "poll" : "stream" });
+    const { headers } = req;
+    const how = poll ? "poll" : "stream";
+    seen.push({ topics, cursor: asked, how, headers });
     if (poll) return longPoll(res, topics, from, gap, query.get("wait") ?? 25);
     res.writeHead(200, {
       "Content-Type": "text/event-stream",
@@ -127,6 +135,7 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     if (!knobs.mute) res.write(control("pgfeed.live", {}, s.next));
     open.add(s);
     const beat = setInterval(() => {
+      flush(s);
       if (!knobs.mute) res.write(`: \nid: ${s.next}\n\n`);
     }, heartbeat * 1000);
     s.bye = () => res.end(control("pgfeed.bye", { reason: "shutdown" }));
@@ -166,13 +175,11 @@ export async function startMock({ port = 0, root, ...given } = {}) {
   const receive = async (req, res, url) => {
     let body = "";
     for await (const chunk of req.setEncoding("utf8")) body += chunk;
-    if (knobs.refusePost)
-      return problem(
-        res,
-        knobs.refusePost.status,
-        "refused",
-        knobs.refusePost.headers,
-      );
+    if (knobs.refusePost) {
+      mock.refusedPosts++;
+      const { status, headers } = knobs.refusePost;
+      return problem(res, status, "refused", headers);
+    }
     const type = (req.headers["content-type"] ?? "").split(";")[0];
     const form = new URLSearchParams(
       type === "application/x-www-form-urlencoded" ? body : "",
@@ -190,6 +197,8 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     const key = form.get("key") ?? req.headers["idempotency-key"];
     const kind = form.get("kind") ?? url.searchParams.get("kind");
     const event = publish(topic, data, kind, key);
+    if (knobs.postDelay)
+      await new Promise((done) => setTimeout(done, knobs.postDelay));
     if (knobs.dropPost) {
       knobs.dropPost--;
       return req.socket.destroy();
@@ -230,13 +239,8 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     return problem(res, 405, "wrong method", { Allow: "GET, HEAD, POST" });
   });
   await new Promise((done) => server.listen(port, "127.0.0.1", done));
-  return {
-    knobs,
-    log,
-    open,
-    seen,
+  Object.assign(mock, {
     publish,
-
     url: `http://127.0.0.1:${server.address().port}`,
     /* Ends every stream without a word, as a killed gateway does. */
     cut: () => open.forEach(({ res }) => res.destroy()),
@@ -246,7 +250,8 @@ export async function startMock({ port = 0, root, ...given } = {}) {
         server.close(done);
         server.closeAllConnections();
       }),
-  };
+  });
+  return mock;
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

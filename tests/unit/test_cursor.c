@@ -207,12 +207,13 @@ text_has_at_most_so_many_ranges(void **state)
 	strcat(text, ".1");
 	assert_false(cursor_parse(&c, text, strlen(text)));
 
-	/* The widest numbers that 128 ranges can have together still fit. */
+	/* The widest numbers that so many ranges can have together still fit. */
 	cursor_init(&c, UINT32_MAX, INT64_MAX);
 	c.n = CURSOR_MAX_RANGES;
 	for (int64_t i = 0; i < CURSOR_MAX_RANGES; i++) {
-		c.hole[i].low = (INT64_MAX >> 7) * i + 1;
-		c.hole[i].high = c.hole[i].low + (INT64_MAX >> 8);
+		c.hole[i].low = INT64_MAX / CURSOR_MAX_RANGES * i + 1;
+		c.hole[i].high = c.hole[i].low +
+		    INT64_MAX / CURSOR_MAX_RANGES / 2;
 	}
 	assert_sane(&c);
 	assert_int_not_equal(cursor_print(&c, text, CURSOR_TEXT_MAX), 0);
@@ -278,11 +279,11 @@ a_union_out_of_ranges_claims_less(void **state)
 	struct cursor a, b, u;
 
 	cursor_init(&a, 1, 0);
-	cursor_init(&b, 1, 1000);
+	cursor_init(&b, 1, 5 * CURSOR_MAX_RANGES);
 	for (int i = 1; i <= CURSOR_MAX_RANGES; i++)
 		assert_true(cursor_step(&a, 4 * i));
 	for (int i = 1; i <= CURSOR_MAX_RANGES; i++)
-		assert_true(cursor_step(&b, 1000 + 10 * i));
+		assert_true(cursor_step(&b, 5 * CURSOR_MAX_RANGES + 10 * i));
 	/* b has all that a has and more: exact. */
 	assert_true(cursor_union(&u, &a, &b));
 	assert_true(cursor_equal(&u, &b));
@@ -310,18 +311,19 @@ static void
 a_union_out_of_ranges_gives_up_the_fewest_ids(void **state)
 {
 	struct cursor a, b, u;
+	const int64_t top = 10 * CURSOR_MAX_RANGES;
 
-	cursor_init(&a, 1, 1281);
+	cursor_init(&a, 1, top + 1);
 	for (a.n = 0; a.n < CURSOR_MAX_RANGES; a.n++)
 		a.hole[a.n].low = a.hole[a.n].high = 10 * a.n + 1;
 	a.hole[50].low = a.hole[50].high = 494;
-	cursor_init(&b, 1, 1290);
+	cursor_init(&b, 1, top + 10);
 	b.n = 1;
-	b.hole[0] = (struct cursor_range){ 1, 1285 };
+	b.hole[0] = (struct cursor_range){ 1, top + 5 };
 	assert_sane(&a);
 	assert_sane(&b);
 
-	/* Open in both: what a has open, and 1282 to 1285. */
+	/* Open in both: what a has open, and the four above a. */
 	assert_false(cursor_union(&u, &a, &b));
 	assert_sane(&u);
 	assert_int_equal(u.n, CURSOR_MAX_RANGES);
@@ -450,6 +452,14 @@ random_sets_agree_with_the_model(void **state)
 		assert_int_equal(
 		    cursor_subset(&a, &b), (ma.seen & ~mb.seen) == 0);
 		assert_int_equal(cursor_equal(&a, &b), ma.seen == mb.seen);
+
+		int64_t upto = random_id(1, UNIVERSE);
+		cursor_copy(&u, &a);
+		cursor_settle_to(&u, &b, upto);
+		mu = ma;
+		for (int64_t id = 1; id <= MIN(upto, ma.last); id++)
+			mu.seen |= mb.seen & bit(id);
+		assert_is(&u, mu);
 
 		assert_true(cursor_union(&u, &a, &b));
 		mu.seen = ma.seen | mb.seen;

@@ -1,0 +1,333 @@
+/*
+ * pages.test.mjs - the pages of www/ as people meet them, in chromium: served
+ * by lighttpd and by Apache, with and without scripts, in light and dark, by
+ * keyboard, and by the rules of accessibility that axe knows.
+ */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, afterEach, before, test } from "node:test";
+import {
+  openFeed,
+  publish,
+  startChromium,
+  startProxy,
+  startSite,
+  until,
+  WWW,
+} from "./harness.mjs";
+import { startMock } from "./mock.mjs";
+
+const PAGES = [
+  "index.html",
+  "status.html",
+  "doctor.html",
+  "examples/index.html",
+  "examples/chat.html",
+  "examples/table.html",
+  "examples/dots.html",
+  "examples/eventsource.html",
+];
+const sites = {};
+let chromium;
+before(async () => {
+  const options = { heartbeat: "1s", retry_min: "100ms", retry_max: "300ms" };
+  sites.lighttpd = await startSite("lighttpd", options);
+  sites.apache = await startSite("apache", options);
+  chromium = await startChromium();
+});
+after(async () => {
+  await chromium?.close();
+  for (const site of Object.values(sites)) await site.close();
+});
+afterEach(() => chromium.closeProfiles());
+
+const shows = (page, where, text) =>
+  until(
+    async () => (await page.innerText(where)).includes(text),
+    `"${text}" in ${where}`,
+  );
+const isLive = (page) =>
+  page.waitForSelector('#state[data-state="live"]', { timeout: 15000 });
+
+for (const server of ["lighttpd", "apache"]) {
+  test(`the front page behind ${server}: press here, see it there`, async () => {
+    const site = sites[server];
+    const profile = await chromium.profile();
+    const one = await profile.open(`${site.url}/`);
+    const two = await profile.open(`${site.url}/`);
+    await isLive(one);
+    await isLive(two);
+    await one.click("#generate");
+    await shows(two, "#events", "Event generated at");
+    await one.fill("#data", "typed \u{1F418} <b>&amp;");
+    await one.press("#data", "Enter");
+    await shows(two, "#events", "typed \u{1F418} <b>&amp;");
+    await shows(one, "#said", "Committed as event");
+    await two.reload();
+    await shows(two, "#events", "typed");
+    await site.sql("INSERT INTO events (event) VALUES ('from SQL')");
+    await shows(two, "#events", "insert public.events");
+    await shows(two, "#events", "from SQL");
+    await site.sql("UPDATE events SET event = 'changed'");
+    await shows(two, "#events", "from SQL \u2192 changed");
+    await site.sql("DELETE FROM events");
+    await shows(two, "#events", "delete public.events");
+    await site.sql("TRUNCATE events");
+    await shows(two, "#events", "All rows are gone");
+    await publish(site.url, "demo", "to demo");
+    await shows(two, "#events", "to demo");
+    await site.sql("NOTIFY demo_notify, 'rung by hand'");
+    await shows(two, "#events", "rung by hand");
+    await site.kill("stream");
+    await publish(site.url, "events", "after the kill");
+    await shows(one, "#events", "after the kill");
+    await isLive(two);
+    assert.deepEqual(
+      await two.$$eval("#events .id", (ids) =>
+        ids
+          .map((id) => id.textContent)
+          .filter((id, i, all) => id !== "live only" && all.indexOf(id) !== i),
+      ),
+      [],
+      "an event is there twice",
+    );
+    assert.deepEqual([...one.troubles, ...two.troubles], []);
+  });
+
+  test(`a form without scripts behind ${server}`, async () => {
+    const site = sites[server];
+    const profile = await chromium.profile({ javaScriptEnabled: false });
+    const page = await profile.open(`${site.url}/`);
+    await page.fill("#data", `no scripts on ${server}`);
+    await page.click("#send button[type=submit]");
+    await until(() => page.url() === `${site.url}/`, "back on the page");
+    const [[data]] = await site.sql(
+      "SELECT data FROM pgfeed.event ORDER BY id DESC LIMIT 1",
+    );
+    assert.equal(data, `no scripts on ${server}`);
+  });
+}
+
+test("pausing keeps what comes, and clearing clears", async () => {
+  const site = sites.lighttpd;
+  const profile = await chromium.profile();
+  const page = await profile.open(`${site.url}/`);
+  await isLive(page);
+  await page.click("#pause");
+  await publish(site.url, "events", "while paused");
+  await shows(page, "#count", "(");
+  const before = await page.innerText("#events");
+  assert.ok(!before.includes("while paused"));
+  await page.click("#pause");
+  await shows(page, "#events", "while paused");
+  await page.click("#clear");
+  assert.equal(await page.innerText("#events"), "");
+});
+
+test("everything on the front page can be reached by keyboard", async () => {
+  const profile = await chromium.profile();
+  const page = await profile.open(`${sites.lighttpd.url}/`);
+  await isLive(page);
+  const met = [];
+  for (let i = 0; i < 11; i++) {
+    await page.keyboard.press("Tab");
+    met.push(
+      await page.evaluate(() => {
+        const { activeElement: at } = document;
+        return at.id || at.textContent.trim();
+      }),
+    );
+  }
+  for (const wanted of ["Skip to the events", "Demo", "Doctor", "data"])
+    assert.ok(met.includes(wanted), `${wanted} is not among ${met}`);
+  for (const wanted of ["generate", "pause", "clear"])
+    assert.ok(met.includes(wanted), `${wanted} is not among ${met}`);
+});
+
+test("no page breaks its own security policy or axe's rules", async () => {
+  const axe = await readFile("node_modules/axe-core/axe.min.js", "utf8");
+  for (const colorScheme of ["light", "dark"]) {
+    const profile = await chromium.profile({
+      colorScheme,
+      viewport: { width: 390, height: 800 },
+    });
+    for (const name of PAGES) {
+      const page = await profile.open(`${sites.lighttpd.url}/${name}`);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => [id, nodes.map((n) => n.html)]),
+        [],
+        `${name}, ${colorScheme}`,
+      );
+      const wide = await page.evaluate(
+        () => document.documentElement.scrollWidth > innerWidth,
+      );
+      assert.ok(!wide, `${name} is wider than a phone`);
+      assert.deepEqual(page.troubles, [], name);
+      const meta = await page.getAttribute(
+        'meta[http-equiv="Content-Security-Policy"]',
+        "content",
+      );
+      assert.match(
+        meta,
+        /default-src 'none'; script-src 'self'; style-src 'self'/,
+      );
+      await page.close();
+    }
+  }
+});
+
+test("the pages come with a policy in their head, too", async () => {
+  for (const { url } of Object.values(sites)) {
+    const res = await fetch(`${url}/status.html`);
+    const policy = res.headers.get("Content-Security-Policy");
+    assert.match(policy, /default-src 'self'/);
+    assert.doesNotMatch(policy, /unsafe/);
+  }
+});
+
+test("chat: a WebSocket tutorial's client", async () => {
+  const profile = await chromium.profile();
+  const url = `${sites.lighttpd.url}/examples/chat.html`;
+  const [ann, bob] = [await profile.open(url), await profile.open(url)];
+  await isLive(ann);
+  await isLive(bob);
+  await ann.fill("#name", "Ann");
+  await ann.fill("#text", "hello <i>Bob</i>");
+  await ann.press("#text", "Enter");
+  await shows(bob, "#messages", "Ann: hello <i>Bob</i>");
+  await bob.selectOption("#room", "kitchen");
+  await shows(bob, "#state", "In kitchen");
+  await ann.fill("#text", "only in the lobby");
+  await ann.press("#text", "Enter");
+  await shows(ann, "#messages", "only in the lobby");
+  assert.equal(await bob.innerText("#messages"), "");
+  assert.deepEqual([...ann.troubles, ...bob.troubles], []);
+});
+
+test("the live table follows its table, without a script of its own", async () => {
+  const site = sites.lighttpd;
+  const profile = await chromium.profile();
+  const page = await profile.open(`${site.url}/examples/table.html`);
+  const rows = () => page.innerText("#rows");
+  await site.sql("INSERT INTO events (event) VALUES ('first'), ('second')");
+  await shows(page, "#rows", "second");
+  await site.sql("UPDATE events SET event = 'newer' WHERE event = 'first'");
+  await shows(page, "#rows", "newer");
+  assert.ok(!(await rows()).includes("first"));
+  await site.sql("DELETE FROM events WHERE event = 'second'");
+  await until(async () => !(await rows()).includes("second"));
+  await site.sql("TRUNCATE events");
+  await until(async () => (await rows()) === "");
+  await page.fill("#data", "by the form");
+  await page.click("form button");
+  await shows(page, "pgfeed-list.events", "by the form");
+  await shows(page, "output", "Sent");
+  assert.deepEqual(page.troubles, []);
+});
+
+test("the dots of one browser move in another", async () => {
+  const url = `${sites.lighttpd.url}/examples/dots.html`;
+  const [one, two] = [await chromium.profile(), await chromium.profile()];
+  const [here, there] = [await one.open(url), await two.open(url)];
+  await here.click("#swarm");
+  const circles = () => there.$$eval("circle", (all) => all.length);
+  await until(async () => (await circles()) > 40, "the swarm");
+  const where = () =>
+    there.$$eval("circle", (all) => all[5].getAttribute("cx"));
+  const before = await where();
+  await until(async () => (await where()) !== before, "movement");
+});
+
+test("plain EventSource and htmx follow a topic", async () => {
+  const site = sites.lighttpd;
+  const files = ["htmx.org/dist/htmx.min.js", "htmx-ext-sse/sse.js"];
+  const profile = await chromium.profile();
+  for (const file of files)
+    await profile.context.route(
+      `**/examples/${file.split("/").pop()}`,
+      (route) =>
+        route.fulfill({
+          path: `node_modules/${file}`,
+          contentType: "text/javascript",
+        }),
+    );
+  for (const name of ["eventsource", "htmx"]) {
+    const page = await profile.open(`${site.url}/examples/${name}.html`);
+    await publish(site.url, "demo", `for ${name}: <b>text</b>`);
+    await shows(page, ".events", `for ${name}: <b>text</b>`);
+    await page.fill("#data", `sent by ${name}`);
+    await page.click("form button");
+    await shows(page, ".events", `sent by ${name}`);
+    assert.deepEqual(page.troubles, [], name);
+  }
+});
+
+test("the status page draws what the gateway tells", async () => {
+  const site = sites.lighttpd;
+  const profile = await chromium.profile();
+  const page = await profile.open(`${site.url}/status.html`);
+  await isLive(page);
+  for (let i = 0; i < 5; i++) await publish(site.url, "events", `${i}`);
+  for (const name of ["Streams", "Deliveries", "Commit to socket", "Ring"])
+    await shows(page, "#charts", name);
+  await until(async () =>
+    /M[\d.]+ [\d.]+L/.test(await page.getAttribute(".line", "d")),
+  );
+  await shows(page, "#browser", "live");
+  await shows(page, "#all", "deliveries");
+  assert.deepEqual(page.troubles, []);
+});
+
+test("the doctor finds a good way good, and a buffering proxy", async () => {
+  const site = sites.lighttpd;
+  const profile = await chromium.profile();
+  const page = await profile.open(`${site.url}/doctor.html`);
+  await page.click("#start");
+  await shows(page, "#findings", "a stream resumes where it was left");
+  await shows(page, "#said", "Done");
+  const bad = await page.$$eval('[data-verdict="bad"]', (all) =>
+    all.map((item) => item.textContent),
+  );
+  assert.deepEqual(bad, []);
+  const proxy = await startProxy(site.url);
+  const behind = await profile.open(`${proxy.url}/doctor.html`);
+  await behind.click("#start");
+  await shows(behind, "#findings", "Bad: no first record");
+  await shows(behind, "#findings", "long-poll works");
+  await proxy.close();
+});
+
+test("a gap is shown across the page, unless the page sees to it", async () => {
+  const mock = await startMock({ root: WWW });
+  for (let n = 1; n <= 9; n++) mock.publish("a", `${n}`);
+  mock.knobs.oldest = 5;
+  const profile = await chromium.profile();
+  const page = await openFeed(profile, mock.url, ["a"], { since: "2" });
+  const alert = await page.waitForSelector("[role=alert]");
+  assert.match(await alert.innerText(), /Some events are missing here/);
+  const box = await alert.boundingBox();
+  assert.ok(box.y === 0 && box.width > 600);
+  await mock.close();
+});
+
+test("one tab's bad topic is not the end of the others", async () => {
+  const mock = await startMock({ root: WWW, retry: 100, heartbeat: 1 });
+  const profile = await chromium.profile();
+  const good = await openFeed(profile, mock.url, ["a"]);
+  await good.live();
+  const bad = await openFeed(profile, mock.url, ["bad"]);
+  await bad.live("closed");
+  mock.publish("a", "1");
+  await until(async () => (await good.got()).length === 1);
+  const later = await openFeed(profile, mock.url, ["b"]);
+  await later.live();
+  mock.publish("b", "2");
+  mock.publish("a", "3");
+  await until(async () => (await later.got()).length === 1);
+  await until(async () => (await good.got()).length === 2);
+  await until(() => mock.open.size === 1, "one connection again");
+  assert.deepEqual(await good.got(), ["1", "3"]);
+  await mock.close();
+});

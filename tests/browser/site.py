@@ -1,0 +1,73 @@
+"""The real thing for the browser tests: a site as in tests/integration.
+
+Says {"url": ...} and then does what it is told, one JSON line each on standard
+input: {"do": "kill", "name": "stream"}; answers with a line each. Ends, and
+ends everything it started, when its input does.
+
+    site.py lighttpd|apache [OPTION=VALUE...]
+"""
+import json
+import os
+import signal
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+
+import pgfeed_env  # noqa: E402
+
+
+def demo_table(site):
+    """What conf/demo.sql makes."""
+    with open(site.cluster.share + "/conf/demo.sql", encoding="utf-8") as file:
+        site.sql(file.read())
+
+
+def act(site, order):
+    do, name = order["do"], order.get("name", "stream")
+    if do == "kill":  # its supervisor starts it again
+        site.kill(name)
+    elif do == "stop":
+        site.stop(name)
+    elif do == "start":
+        site.start(name)
+    elif do == "restart_database":
+        site.cluster.restart(order.get("mode", "immediate"))
+    elif do == "sql":
+        return site.sql(order["sql"], order.get("args"))
+    elif do == "log":
+        return site.log(name)
+    else:
+        raise ValueError(do)
+    return None
+
+
+def main():
+    missing = pgfeed_env.missing_tools()
+    if missing:
+        print(json.dumps({"missing": missing}), flush=True)
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its starter's business
+    server, *options = sys.argv[1:]
+    cluster = pgfeed_env.Cluster()
+    try:
+        site = pgfeed_env.Site(
+            cluster, server, **dict(o.split("=", 1) for o in options))
+        try:
+            demo_table(site)
+            print(json.dumps({"url": f"http://127.0.0.1:{site.port}"}),
+                  flush=True)
+            for line in sys.stdin:
+                try:
+                    answer = {"value": act(site, json.loads(line))}
+                except Exception as error:  # the test decides what it means
+                    answer = {"error": repr(error)}
+                print(json.dumps(answer, default=str), flush=True)
+        finally:
+            site.close()
+    finally:
+        cluster.close()
+
+
+main()

@@ -1,0 +1,19 @@
+#!/bin/sh
+#
+# check.sh [OPTION...] - the oracle (oracle.py), and whether it can fail.
+#
+# Without options it is the short run of make check; make check-oracle gives it
+# the long one. The second run makes clients come back with the rule
+# "id > last", and must report what that loses.
+: "${srcdir:=$(dirname "$0")/../..}"
+: "${abs_top_builddir:=$(pwd)}"
+export abs_top_builddir PYTHONDONTWRITEBYTECODE=1
+
+if ! /usr/bin/python3 -c 'import psycopg2' 2>/dev/null; then
+	echo "SKIP: python3-psycopg2 is not installed"
+	exit 77
+fi
+oracle="/usr/bin/python3 $srcdir/tests/faults/oracle.py"
+$oracle --naive --seconds 12 --logs oracle-logs-naive || exit
+[ $# -gt 0 ] || set -- --seconds 30
+exec $oracle "$@"

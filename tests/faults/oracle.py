@@ -1,0 +1,347 @@
+#!/usr/bin/python3
+"""oracle.py - does every client get every event exactly once, in order?
+
+    oracle.py [--seconds N] [--gateways N] [--clients N] [--seed TEXT] [--naive]
+
+Writers, gateways, web servers and clients are set to work on one database, and
+everything that may break is broken, drawn from the seed. Then the writers end,
+the clients read on until each has had the last marks, and what each was given
+is compared with the table: missing, duplicate, out of order.
+
+    writers --> PostgreSQL <-- wires --> gateways <-- web servers --> clients
+                     ^           ^          ^              ^             |
+                     +-----------+--faults--+--------------+             v
+                     +-------------- table -----------------------> verdict.py
+
+--naive shows that it can fail: the clients come back with the last id alone,
+which is the rule "id > last", and the oracle has to report what that loses.
+
+The seed fixes all draws, not the timing; the same seed gives a similar run.
+"""
+import argparse
+import collections
+import multiprocessing
+import os
+import resource
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
+
+import clients  # noqa: E402
+import pgfeed_env  # noqa: E402
+import verdict  # noqa: E402
+import world  # noqa: E402
+import writers  # noqa: E402
+
+CLIENTS_PER_PROCESS = 150
+DRAIN_SECONDS = 120
+SHOWN = 5               # cases of each kind of fault
+FORK = multiprocessing.get_context("fork")
+
+
+class Helper:
+    """A process and the pipe to it."""
+
+    def __init__(self, main, *args):
+        self.pipe, far = FORK.Pipe()
+        self.process = FORK.Process(target=main, args=(far, *args), daemon=True)
+        self.process.start()
+        far.close()
+
+    def tell(self, *order):
+        self.pipe.send(order)
+
+    def ask(self, order, timeout=30):
+        self.pipe.send(order)
+        return self.answer(timeout)
+
+    def answer(self, timeout=30):
+        if not self.pipe.poll(timeout):
+            raise TimeoutError("a process of the oracle does not answer")
+        return self.pipe.recv()
+
+    def end(self):
+        self.pipe.close()
+        self.process.join(5)
+        if self.process.is_alive():
+            self.process.kill()
+
+
+class Oracle:
+    def __init__(self, args):
+        self.args = args
+        self.begun = time.monotonic()
+        self.world = world.World(args.gateways, args.logs)
+        self.crowds, self.writers = [], None
+        self.max_holes = 0
+        self.troubles = []
+
+    def say(self, text):
+        print(f"{time.monotonic() - self.begun:7.1f}  {text}", flush=True)
+
+    def start(self):
+        args = self.args
+        ports = [front.port for front in self.world.fronts]
+        options = {"naive": args.naive, "prefix": args.prefix,
+                   "stay": args.stay}
+        for first in range(0, args.clients, CLIENTS_PER_PROCESS):
+            numbers = range(first, min(args.clients,
+                                       first + CLIENTS_PER_PROCESS))
+            self.crowds.append(Helper(clients.main, args.seed, numbers, ports,
+                                      options))
+        self.writers = Helper(
+            writers.main, args.seed, self.world.cluster.conninfo("oracle"),
+            ports, {"writers": args.writers, "pause": args.pause})
+
+    # --- running
+
+    def report(self):
+        """What all clients say together."""
+        total = {"delivered": 0, "troubles": 0, "n_waiting": 0, "waiting": [],
+                 "count": collections.Counter()}
+        for crowd in self.crowds:
+            part = crowd.ask(("report",))
+            for name in ("delivered", "troubles", "n_waiting", "waiting"):
+                total[name] += part[name]
+            total["count"].update(part["count"])
+        return total
+
+    def look(self):
+        for gateway in self.world.gateways:
+            status = self.world.status(gateway) or {}
+            self.max_holes = max(self.max_holes, int(status.get("holes", 0)))
+
+    def stall(self, *args):
+        for crowd in self.crowds:
+            crowd.tell("stall", *args)
+
+    def run(self):
+        faults = world.Faults(self.world, self.args.seed, self.stall)
+        end = time.monotonic() + self.args.seconds
+        next_report = 0
+        while time.monotonic() < end:
+            if not self.args.calm:
+                done = faults.next()
+                self.say("fault: " + done)
+            pause = time.monotonic() + faults.rng.uniform(0.5, 4)
+            while time.monotonic() < min(pause, end):
+                self.look()
+                time.sleep(0.3)
+            if time.monotonic() > next_report:
+                next_report = time.monotonic() + 10
+                self.progress()
+        return faults.count
+
+    def progress(self):
+        committed, _ = self.writers.ask("report")
+        total = self.report()
+        self.say(f"{committed} transactions, {total['delivered']} deliveries, "
+                 f"{total['count']['reconnects']} reconnects, holes up to "
+                 f"{self.max_holes}, {total['troubles']} troubles")
+
+    def wait_for_clients(self, what, seconds=DRAIN_SECONDS):
+        deadline = time.monotonic() + seconds
+        while (total := self.report())["n_waiting"]:
+            if time.monotonic() > deadline:
+                self.troubles.append(
+                    f"{total['n_waiting']} clients still wait for {what}: "
+                    f"{total['waiting']}")
+                return
+            time.sleep(0.2)
+
+    def drain(self):
+        """The writers end, and all clients come to the end of the feed."""
+        self.writers.pipe.send("stop")
+        for crowd in self.crowds:
+            crowd.tell("drain")
+        self.world.heal()
+        self.writers.pipe.send("end")
+        visible, posted, kinds, troubles = self.writers.answer(120)
+        self.troubles += troubles
+        self.wait_for_clients("their first position")
+        marks = self.world.sql(
+            "INSERT INTO pgfeed.event (topic, data) SELECT t, 'mark-0 ' || %s"
+            " || ' m' FROM unnest(%s) t, generate_series(1, 2)"
+            " RETURNING id, topic", (time.monotonic_ns(), list(clients.TOPICS)))
+        for crowd in self.crowds:
+            crowd.tell("marks", marks)
+        begun = time.monotonic()
+        self.wait_for_clients("the marks")
+        self.say(f"all clients at the end after {time.monotonic() - begun:.1f} s")
+        time.sleep(1.5)     # what came twice would come now
+        self.check_holes()
+        return visible, posted, kinds
+
+    def check_holes(self):
+        """Without writers no hole stays open."""
+        def holes():
+            return [int((self.world.status(g) or {}).get("holes", -1))
+                    for g in self.world.gateways]
+        try:
+            pgfeed_env.eventually(lambda: not any(holes()), 10, "no holes")
+        except AssertionError:
+            self.troubles.append(f"holes that do not close: {holes()}")
+
+    # --- judging
+
+    def results(self):
+        lists, journals, content = [], {}, {}
+        for crowd in self.crowds:
+            crowd.tell("results")
+        for crowd in self.crowds:
+            while len(answer := crowd.answer(60)) == 4:
+                number, topics, journal, sections = answer
+                journals[number] = journal
+                lists += [verdict.Delivered(number, topics, start,
+                                            None if final else end, ids, i)
+                          for i, (start, end, ids, final) in enumerate(sections)
+                          if start is not None]
+            for number, what in answer[0].items():
+                if content.setdefault(number, what) != what:
+                    self.troubles.append(f"event {number}: {what} and "
+                                         f"{content[number]}")
+            self.troubles += answer[1]
+        return lists, journals, content
+
+    def check_table(self, rows, visible, posted, content):
+        """What was promised to writers, and what was shown to clients."""
+        of = collections.defaultdict(list)
+        for number, _, data, _, _ in rows:
+            of[data.split()[0]].append(number)
+        for transaction in visible:
+            if transaction not in of:
+                self.troubles.append(f"{transaction} is committed, but not in "
+                                     "the table")
+        for transaction, (number, keyed) in posted.items():
+            if number is not None and number not in of[transaction]:
+                self.troubles.append(f"POST {transaction}: {number} is not in "
+                                     "the table")
+            if keyed and len(of[transaction]) > 1:
+                self.troubles.append(f"POST {transaction} with a key: "
+                                     f"{of[transaction]}")
+        for number, topic, data, at, kind in rows:
+            if content.get(number, (topic, data, at, kind)) != (
+                    topic, data, at, kind):
+                self.troubles.append(f"event {number} was shown as "
+                                     f"{content[number]}, the table has "
+                                     f"{(topic, data, at, kind)}")
+
+    def judge(self, visible, posted):
+        rows = self.world.sql(
+            "SELECT id, topic, data, to_char(at AT TIME ZONE 'UTC',"
+            " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), kind FROM pgfeed.event")
+        lists, journals, content = self.results()
+        self.check_table(rows, visible, posted, content)
+        words = {row[0]: row[2].split() for row in rows}
+        begun = {i: int(w[1]) for i, w in words.items()}
+        seen = {i: visible[w[0]] for i, w in words.items() if w[0] in visible}
+        found = verdict.judge(lists, [row[:2] for row in rows], begun, seen)
+        self.explain(found, journals, words, seen)
+        return rows, found
+
+    def explain(self, found, journals, words, seen):
+        for what, cases in (("missing", found.missing),
+                            ("duplicate", found.duplicates),
+                            ("out of order", found.disorder),
+                            ("not in the table", found.phantoms)):
+            for one, event, *other in cases[:SHOWN]:
+                word = words.get(event, ["?", "0"])
+                at = int(word[1]) / 1e9
+                known = seen.get(event, 0) / 1e9
+                print(f"{what}: client {one.client}, list {one.number} from "
+                      f"{clients.brief(one.start)}, topics {one.topics}: event {event} "
+                      f"({word[0]}, begun {at:.3f}, visible {known:.3f})"
+                      + (f" before {other[0]}" if other else ""))
+                where = [n for n, i in enumerate(one.ids) if i == event]
+                print(f"  at {where} of {len(one.ids)}; connections then:")
+                for entry in journals[one.client]:
+                    if entry[4] == one.number and (
+                            at - 2 < entry[0] < max(known, at) + 4):
+                        print(f"    {entry[0]:.3f} front {entry[1]} "
+                              f"{entry[2]}, sent {clients.brief(entry[3])}, "
+                              f"had {entry[5]}")
+
+    def close(self):
+        for helper in [*self.crowds, *([self.writers] if self.writers else [])]:
+            helper.end()
+        self.troubles += self.world.close()
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description="Compare what clients are given with what the table holds, "
+                    "while everything breaks.")
+    parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--gateways", type=int, default=2)
+    parser.add_argument("--clients", type=int, default=120)
+    parser.add_argument("--writers", type=int, default=10,
+                        help="besides those with long transactions")
+    parser.add_argument("--pause", type=float, default=0.25, metavar="SECONDS",
+                        help="of a writer between two transactions, on average")
+    parser.add_argument("--prefix", type=float, default=150, metavar="EVENTS",
+                        help="that a client reads before it drops, on average")
+    parser.add_argument("--stay", type=float, default=8, metavar="SECONDS",
+                        help="that a client stays at most, on average")
+    parser.add_argument("--seed", default=str(int(time.time())))
+    parser.add_argument("--calm", action="store_true", help="without faults")
+    parser.add_argument("--naive", action="store_true",
+                        help='come back with "id > last": has to lose events')
+    parser.add_argument("--logs", default="oracle-logs",
+                        help="where the logs go when it fails")
+    return parser.parse_args()
+
+
+def summarize(oracle, args, kinds, faults, rows, found):
+    count = oracle.final["count"]
+    print(f"writers: {kinds}")
+    print(f"faults: {faults}")
+    print(f"clients: {dict(count)}")
+    for trouble in oracle.troubles[:20]:
+        print("trouble: " + trouble)
+    if len(oracle.troubles) > 20:
+        print(f"... and {len(oracle.troubles) - 20} more troubles")
+    good = (found.missing if args.naive else
+            not found.faults() and not oracle.troubles)
+    print(f"1 {'passed' if good else 'failed'}, "
+          f"{'naive rule, ' if args.naive else ''}"
+          f"{len(rows)} events, {found.deliveries} deliveries, "
+          f"{count['reconnects']} reconnects, {sum(faults.values())} faults, "
+          f"{len(found.missing)} missing, {len(found.duplicates)} duplicates, "
+          f"{len(found.disorder)} out of order, {len(oracle.troubles)} "
+          f"troubles, holes up to {oracle.max_holes}, seed {args.seed}")
+    return good
+
+
+def main():
+    args = parse_arguments()
+    missing = pgfeed_env.missing_tools()
+    if missing:
+        print(f"SKIP: not here: {missing}")
+        return 77
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    print(f"oracle: seed {args.seed}, {args.seconds:g} s, {args.gateways} "
+          f"gateways, {args.clients} clients"
+          + (', the naive rule "id > last"' if args.naive else ""), flush=True)
+    oracle = Oracle(args)
+    good = False
+    try:
+        oracle.start()
+        faults = oracle.run()
+        visible, posted, kinds = oracle.drain()
+        oracle.final = oracle.report()
+        rows, found = oracle.judge(visible, posted)
+        good = summarize(oracle, args, kinds, faults, rows, found)
+    finally:
+        if not good:
+            oracle.world.keep_logs(args.logs)
+            print(f"logs are in {os.path.abspath(args.logs)}")
+        oracle.close()
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

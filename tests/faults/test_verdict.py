@@ -1,0 +1,71 @@
+"""The oracle's own judgement: it sees each kind of fault, and only those."""
+import pytest
+
+from verdict import (Delivered, find_disorder, ids_within, judge, parse_cursor,
+                     takes)
+
+ROWS = [(i, "a" if i % 2 else "b/c") for i in range(1, 11)]
+
+
+def verdict(ids, start="0", end=None, topics=("a",), begun=None, visible=None):
+    return judge([Delivered(1, topics, start, end, ids)], ROWS, begun or {},
+                 visible or {})
+
+
+@pytest.mark.parametrize("text, last, holes", [
+    ("0", 0, []), ("12345", 12345, []), ("12345.3", 12345, [(12342, 12342)]),
+    ("12345.3.1-2", 12345, [(12338, 12340), (12342, 12342)]),
+    ("2~12345.a-z", 12345, [(12300, 12335)])])
+def test_cursors_are_read_as_described(text, last, holes):
+    assert parse_cursor(text) == (last, holes)
+
+
+@pytest.mark.parametrize("text", ["", "x", "5.5", "5.9", "5.", "-1", "5.1.4"])
+def test_garbled_cursors_are_refused(text):
+    with pytest.raises(ValueError):
+        parse_cursor(text)
+
+
+def test_a_position_has_what_is_below_it_but_the_holes():
+    assert ids_within([1, 2, 3, 5, 8, 9, 12], "10.2-3") == [1, 2, 3, 9]
+
+
+def test_patterns_take_what_is_below_them():
+    assert takes(("b/*",), "b/c") and not takes(("b/*",), "b")
+    assert takes(("x", "a"), "a") and not takes(("a",), "a/b")
+
+
+def test_all_is_well():
+    assert verdict([1, 3, 5, 7, 9]).faults() == 0
+    assert verdict([5, 3], start="2", end="6").faults() == 0
+    assert verdict([3, 9], start="7.4", end="9").faults() == 0
+
+
+def test_a_missing_event_is_seen():
+    found = verdict([1, 3, 7, 9])
+    assert [i for _, i in found.missing] == [5] and found.faults() == 1
+
+
+def test_a_repeated_event_is_seen():
+    found = verdict([1, 3, 5, 3, 7, 9])
+    assert [i for _, i in found.duplicates] == [3] and found.faults() == 1
+
+
+def test_an_event_that_was_had_before_is_seen():
+    assert [i for _, i in verdict([3, 5, 7, 9], start="4").duplicates] == [3]
+
+
+def test_an_event_of_another_topic_is_seen():
+    assert [i for _, i in verdict([1, 2, 3, 5, 7, 9]).duplicates] == [2]
+
+
+def test_an_event_that_never_was_is_seen():
+    assert [i for _, i in verdict([1, 3, 5, 7, 9, 11]).phantoms] == [11]
+
+
+def test_the_wrong_order_is_seen():
+    begun, visible = {1: 0.0, 3: 2.0, 5: 0.5}, {1: 1.0, 3: 3.0, 5: 9.0}
+    assert find_disorder([1, 3, 5], begun, visible) == []
+    assert find_disorder([5, 1, 3], begun, visible) == []   # at the same time
+    assert find_disorder([3, 1, 5], begun, visible) == [(3, 1)]
+    assert find_disorder([3, 5, 1], begun, visible) == [(3, 1)]
