@@ -6,10 +6,10 @@
 #include "fcgi_check.h"
 #include "buf.h"
 
-#define BEGIN "\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"
-#define END   "\1\4\0\1\0\0\0\0"
-#define PAIR  "\1\4\0\1\0\6\2\0\1\3abcd\0\0"
-#define STDIN "\1\5\0\1\0\0\0\0"
+#define BEGIN    "\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"
+#define END      "\1\4\0\1\0\0\0\0"
+#define PAIR     "\1\4\0\1\0\6\2\0\1\3abcd\0\0"
+#define STDIN    "\1\5\0\1\0\0\0\0"
 #define BYTES(s) s, sizeof(s) - 1
 
 static const struct {
@@ -29,8 +29,7 @@ static const struct {
 	    FCGI_CHECK_OK },
 	{ BYTES(BEGIN "\1\4\0\1\0\12\0\0\1\200\0\0\3abcd\0" END),
 	    FCGI_CHECK_BAD },
-	{ BYTES(BEGIN "\1\4\0\1\0\11\0\0\1\200\0\0\3abcd" END),
-	    FCGI_CHECK_OK },
+	{ BYTES(BEGIN "\1\4\0\1\0\11\0\0\1\200\0\0\3abcd" END), FCGI_CHECK_OK },
 	/* empty name and value */
 	{ BYTES(BEGIN "\1\4\0\1\0\2\0\0\0\0" END), FCGI_CHECK_OK },
 	/* cut short inside a pair: libfcgi would take it for the end */
@@ -80,9 +79,9 @@ a_whole_request_ends_with_its_body(void **state)
 	} bodies[] = {
 		{ BYTES(BEGIN PAIR END), false },
 		{ BYTES(BEGIN PAIR END STDIN), true },
-		{ BYTES(BEGIN END "\1\5\0\1\0\3\0\1xyz\0"), false },
-		{ BYTES(BEGIN END "\1\5\0\1\0\3\0\1xyz\0" STDIN), true },
-		{ BYTES(BEGIN END "\1\5\0\1\0\3\0\1xyz\0\1\5\0\1\0\0\0"),
+		{ BYTES(BEGIN END "\1\5\0\1\0\3\1\0xyz\0"), false },
+		{ BYTES(BEGIN END "\1\5\0\1\0\3\1\0xyz\0" STDIN), true },
+		{ BYTES(BEGIN END "\1\5\0\1\0\3\1\0xyz\0\1\5\0\1\0\0\0"),
 		    false },
 		{ BYTES(BEGIN END "\1\11\0\0\0\0\0\0" STDIN), false },
 		{ BYTES(BEGIN END "\1\2\0\1\0\0\0\0" STDIN), false },
@@ -90,8 +89,8 @@ a_whole_request_ends_with_its_body(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
-		assert_int_equal(fcgi_check(bodies[i].bytes, bodies[i].n),
-		    FCGI_CHECK_OK);
+		assert_int_equal(
+		    fcgi_check(bodies[i].bytes, bodies[i].n), FCGI_CHECK_OK);
 		if (fcgi_check_whole(bodies[i].bytes, bodies[i].n) !=
 		    bodies[i].whole)
 			fail_msg("case %zu", i);
@@ -124,8 +123,8 @@ endless_parameters_end(void **state)
 	buf_add(&b, BYTES(BEGIN));
 	while (b.len < FCGI_CHECK_MAX_BYTES)
 		buf_add(&b, BYTES(PAIR));
-	assert_int_equal(fcgi_check(b.data, FCGI_CHECK_MAX_BYTES),
-	    FCGI_CHECK_BAD);
+	assert_int_equal(
+	    fcgi_check(b.data, FCGI_CHECK_MAX_BYTES), FCGI_CHECK_BAD);
 	buf_fini(&b);
 }
 
