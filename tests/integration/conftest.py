@@ -72,6 +72,15 @@ def empty_database(cluster):
     database.drop()
 
 
+@pytest.fixture(scope="session")
+def history(cluster):
+    """A database with two million events, not to be changed."""
+    database = pgfeed_db.Database(cluster)
+    database.fill()
+    yield database
+    database.drop()
+
+
 @pytest.fixture
 def topic(request):
     """A topic that no other test uses."""

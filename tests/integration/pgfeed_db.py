@@ -8,6 +8,9 @@ import psycopg2
 from pgfeed_env import as_service, clean_environment
 
 
+HISTORY_ROWS = 2_000_000
+
+
 class Database:
     """A copy of the cluster's migrated template, or an empty one."""
 
@@ -36,6 +39,19 @@ class Database:
 
     def value(self, statement, args=None, user="postgres"):
         return self.sql(statement, args, user)[0][0]
+
+    def fill(self):
+        """A long history: 1000 topics take turns over several partitions."""
+        connection = self.connect()
+        # Only the way in is made faster; the table is the one that is shipped.
+        query(connection, "ALTER TABLE pgfeed.event DROP CONSTRAINT topic_is_valid")
+        query(connection, "SELECT pgfeed.rotate(500000, true)"
+                          " FROM generate_series(1, 4)")
+        query(connection, "INSERT INTO pgfeed.event (topic, data) SELECT"
+                          " 'topic/' || i %% 1000, i::text"
+                          " FROM generate_series(1, %s) i", (HISTORY_ROWS,))
+        query(connection, "VACUUM ANALYZE pgfeed.event")
+        connection.close()
 
     def environment(self, **more):
         env = clean_environment()

@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from pgfeed_db import Database, Together, query, waits_for_lock
+from pgfeed_db import HISTORY_ROWS as ROWS, Together, query, waits_for_lock
 from pgfeed_env import SOURCE, eventually
 
 INGEST = ("SELECT n, id, duplicate, conflict FROM pgfeed.ingest("
@@ -407,23 +407,6 @@ UNION ALL
      ORDER BY id LIMIT $6) e
   ORDER BY id LIMIT $6)
 ORDER BY id"""
-ROWS = 2_000_000
-
-
-@pytest.fixture(scope="module")
-def history(cluster):
-    database = Database(cluster)
-    connection = database.connect()
-    # Only the way in is made faster; the table is the one that is shipped.
-    query(connection, "ALTER TABLE pgfeed.event DROP CONSTRAINT topic_is_valid")
-    query(connection, "SELECT pgfeed.rotate(500000, true) FROM generate_series(1, 4)")
-    query(connection, "INSERT INTO pgfeed.event (topic, data) SELECT"
-                      " 'topic/' || i %% 1000, 'event ' || i"
-                      " FROM generate_series(1, %s) i", (ROWS,))
-    query(connection, "ANALYZE pgfeed.event")
-    connection.close()
-    yield database
-    database.drop()
 
 
 def nodes(plan):
