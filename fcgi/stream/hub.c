@@ -145,9 +145,12 @@ on_event(struct entry *e, void *arg)
 		hub_flush(h);
 }
 
-/* The feed is not the one that the streams knew: they begin anew, told so. */
+/*
+ * The feed is not the one that the streams knew: they leave it, so that its
+ * recent history does not reach them as news ...
+ */
 static void
-restart_streams(struct hub *h)
+detach_streams(struct hub *h)
 {
 	struct sub *s, *next;
 
@@ -165,8 +168,20 @@ restart_streams(struct hub *h)
 		s->page = NULL;
 		free(s->own);
 		s->own = NULL;
-		s->from = ring_head(h->feed.ring);
 		sub_set_state(s, SUB_REPLAYING);
+	}
+}
+
+/* ... and begin anew at its head, told so. */
+static void
+restart_streams(struct hub *h)
+{
+	struct sub *s, *next;
+
+	WHEEL_FOREACH (s, next, &h->wheel) {
+		if (s->state == SUB_OPENING)
+			continue;
+		s->from = ring_head(h->feed.ring);
 		sub_set_state(s, SUB_FOLLOWING);
 		s->told_live = false;
 		hub_say_gap(h, s, "timeline");
@@ -194,6 +209,7 @@ on_start(const struct cursor *base, bool again, void *arg)
 
 	hub_flush(h);
 	if (again) {
+		detach_streams(h);
 		replay_reset(h->feed.replay);
 		h->restarted = true;
 		ring_free(h->feed.ring);

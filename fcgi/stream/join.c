@@ -132,9 +132,9 @@ begin_at_last_n(struct hub *h, struct sub *s)
 	return true;
 }
 
-/* Says where the stream begins, and that it has begun. */
+/* Says where the stream begins and, unless a gap comes first, that it is live. */
 static void
-say_open(struct hub *h, struct sub *s)
+say_open(struct hub *h, struct sub *s, bool may_be_live)
 {
 	char text[CURSOR_TEXT_MAX];
 
@@ -152,7 +152,7 @@ say_open(struct hub *h, struct sub *s)
 	    "data: {\"cursor\":\"%s\",\"heartbeat\":%g}\n\n",
 	    text, text, (double)h->config->heartbeat / 1000);
 	if (s->state == SUB_FOLLOWING && s->own == NULL &&
-	    s->from == ring_head(h->feed.ring) &&
+	    s->from == ring_head(h->feed.ring) && may_be_live &&
 	    listener_is_live(h->listener)) {
 		s->told_live = true;
 		buf_addf(&h->text,
@@ -194,7 +194,7 @@ begin_stream(struct hub *h, struct sub *s)
 	if (s->state == SUB_CLOSING)
 		return;
 	if (s->state != SUB_OPENING)
-		say_open(h, s);
+		say_open(h, s, gap == NULL);
 	if (h->text.len > 0)
 		hub_write(h, s, false);
 	if (s->state == SUB_CLOSING || s->state == SUB_OPENING)
