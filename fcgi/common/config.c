@@ -57,6 +57,7 @@ static const struct option options[] = {
 	OPTION(retry_max, OPT_TIME, "5s", 0, HOUR),
 	OPTION(max_age, OPT_TIME, "10min", 0, 30 * DAY),
 	OPTION(max_streams, OPT_INT, "10000", 1, 1000000),
+	OPTION(max_streams_per_address, OPT_INT, "0", 0, 1000000),
 	OPTION(max_topics, OPT_INT, "32", 1, 1024),
 	OPTION(ring_size, OPT_SIZE, "32MB", MB, 1024 * 1024 * MB),
 	OPTION(lag_limit, OPT_TIME, "30s", 100, HOUR),
@@ -71,6 +72,9 @@ static const struct option options[] = {
 	OPTION(key_age, OPT_TIME, "24h", SECOND, 365 * DAY),
 
 	OPTION(retention, OPT_TIME, "7d", 0, 36500 * DAY),
+
+	OPTION(cgi_streams, OPT_INT, "10", 0, 1000),
+	OPTION(cgi_log, OPT_STRING, "", 0, 0),
 
 	OPTION(log, OPT_STRING, "stderr", 0, 0),
 	OPTION(log_level, OPT_STRING, "info", 0, 0),

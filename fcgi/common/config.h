@@ -40,6 +40,7 @@ struct config {
 	int64_t retry_max;
 	int64_t max_age;
 	int64_t max_streams;
+	int64_t max_streams_per_address;
 	int64_t max_topics;
 	int64_t ring_size;
 	int64_t lag_limit;
@@ -56,6 +57,10 @@ struct config {
 
 	/* history */
 	int64_t retention;
+
+	/* plain CGI */
+	int64_t cgi_streams;
+	char *cgi_log;
 
 	/* log */
 	char *log;

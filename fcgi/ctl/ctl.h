@@ -31,6 +31,7 @@ struct command {
 
 extern const struct command check_config_command;
 extern const struct command doctor_command;
+extern const struct command init_command;
 extern const struct command migrate_command;
 extern const struct command prune_command;
 extern const struct command publish_command;

@@ -11,6 +11,7 @@
 
 /* clang-format off: one per line, in the order of the help */
 static const struct command *const commands[] = {
+	&init_command,
 	&migrate_command,
 	&publish_command,
 	&tail_command,

@@ -18,17 +18,29 @@ add_header(struct buf *b, unsigned type, uint16_t id, size_t n)
 	buf_add(b, header, sizeof(header));
 }
 
-void
-record_add_output(struct buf *b, uint16_t id, const char *p, size_t n)
+static void
+add_output(struct buf *b, uint16_t id, const char *p, size_t n, size_t most)
 {
 	while (n > 0) {
-		size_t part = MIN(n, RECORD_MAX_CONTENT);
+		size_t part = MIN(n, most);
 
 		add_header(b, FCGI_STDOUT, id, part);
 		buf_add(b, p, part);
 		p += part;
 		n -= part;
 	}
+}
+
+void
+record_add_output(struct buf *b, uint16_t id, const char *p, size_t n)
+{
+	add_output(b, id, p, n, RECORD_MAX_CONTENT);
+}
+
+void
+record_add_padded(struct buf *b, uint16_t id, const char *p, size_t n)
+{
+	add_output(b, id, p, n, RECORD_PADDED);
 }
 
 void

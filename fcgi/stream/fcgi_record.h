@@ -10,8 +10,19 @@
 /* Apache reads 8192 bytes at a time, the header among them. */
 #define RECORD_MAX_CONTENT 8184
 
+/*
+ * The content of a record of a padded stream. Apache without flushpackets
+ * holds back what it has until there are 4096 bytes (core_filters.c), or, with
+ * TLS in HTTP/1.1, more than 8192 (ssl_engine_io.c), and takes each record by
+ * itself: so one such record gets through, or a pair of them.
+ */
+#define RECORD_PADDED 4224
+
 /* Adds n bytes of output for request id, as STDOUT records without padding. */
 void record_add_output(struct buf *, uint16_t id, const char *p, size_t n);
+
+/* The same in records of RECORD_PADDED; n should be a multiple of it. */
+void record_add_padded(struct buf *, uint16_t id, const char *p, size_t n);
 
 /* Adds the end of STDOUT and END_REQUEST with status 0, complete. */
 void record_add_end(struct buf *, uint16_t id);

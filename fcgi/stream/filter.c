@@ -121,11 +121,12 @@ by_name(const void *a, const void *b)
 
 /* The key for sorted patterns; NULL: no memory. */
 static char *
-make_key(enum format format, const char *const *pattern, size_t n)
+make_key(struct shape shape, const char *const *pattern, size_t n)
 {
 	struct buf b = BUF_INIT;
 
-	buf_addc(&b, (char)('0' + format));
+	buf_addc(&b, (char)('0' + shape.format));
+	buf_addc(&b, (char)((shape.brief ? 'a' : 'A') + shape.pad));
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0 && strcmp(pattern[i], pattern[i - 1]) == 0)
 			continue;
@@ -152,7 +153,7 @@ free_filter(struct filters *fs, struct filter *f)
 
 /* Takes over key. */
 static struct filter *
-new_filter(struct filters *fs, enum format format, char *key)
+new_filter(struct filters *fs, struct shape shape, char *key)
 {
 	struct filter *f = calloc(1, sizeof(*f));
 	const char *p;
@@ -163,8 +164,9 @@ new_filter(struct filters *fs, enum format format, char *key)
 		return NULL;
 	}
 	f->key = key;
-	f->topics = key + 1;
-	f->format = format;
+	f->topics = key + 2;
+	f->format = shape.format;
+	f->shape = shape;
 	LIST_INIT(&f->current);
 	LIST_INIT(&f->apart);
 	for (p = key; (p = strchr(p, '\n')) != NULL; p++)
@@ -189,7 +191,7 @@ new_filter(struct filters *fs, enum format format, char *key)
 }
 
 struct filter *
-filter_get(struct filters *fs, enum format format, const char *const *pattern,
+filter_get(struct filters *fs, struct shape shape, const char *const *pattern,
     size_t n)
 {
 	const char **sorted = calloc(n, sizeof(*sorted));
@@ -200,7 +202,7 @@ filter_get(struct filters *fs, enum format format, const char *const *pattern,
 		return NULL;
 	memcpy(sorted, pattern, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), by_name);
-	key = make_key(format, sorted, n);
+	key = make_key(shape, sorted, n);
 	free(sorted);
 	if (key == NULL)
 		return NULL;
@@ -208,7 +210,7 @@ filter_get(struct filters *fs, enum format format, const char *const *pattern,
 	if (f != NULL)
 		free(key);
 	else
-		f = new_filter(fs, format, key);
+		f = new_filter(fs, shape, key);
 	if (f != NULL)
 		f->refs++;
 	return f;

@@ -14,12 +14,21 @@
 #include "entry.h"
 
 struct sub;
+
+/* How events look on the wire: streams that share a filter share that too. */
+struct shape {
+	enum format format;
+	uint8_t pad; /* a write fills whole units of so many RECORD_PADDED */
+	bool brief;  /* it ends with the first events */
+};
+
 LIST_HEAD(sub_list, sub);
 
 struct filter {
-	char *key; /* format, then the sorted patterns, each behind a LF */
-	const char *topics; /* the part of key without the format */
-	enum format format;
+	char *key; /* shape, then the sorted patterns, each behind a LF */
+	const char *topics; /* the part of key without the shape */
+	enum format format; /* the shape's, as it is asked for so often */
+	struct shape shape;
 	char **pattern;
 	size_t n;
 	unsigned refs;
@@ -43,9 +52,9 @@ size_t filters_count(struct filters *);
 
 /*
  * The filter for these valid patterns (1 or more, in any order, doubles
- * allowed) in that format, with a reference for the caller. NULL: no memory.
+ * allowed) in that shape, with a reference for the caller. NULL: no memory.
  */
-struct filter *filter_get(struct filters *, enum format,
+struct filter *filter_get(struct filters *, struct shape,
     const char *const *pattern, size_t n);
 void filter_unref(struct filters *, struct filter *);
 

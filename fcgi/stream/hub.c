@@ -66,6 +66,17 @@ flush_apart(struct hub *h, struct filter *f)
 }
 
 static void
+end_current(struct hub *h, struct filter *f)
+{
+	struct sub *s, *next;
+
+	for (s = LIST_FIRST(&f->current); s != NULL; s = next) {
+		next = LIST_NEXT(s, in_filter);
+		hub_end(h, s, "poll");
+	}
+}
+
+static void
 flush_filter(struct hub *h, struct filter *f)
 {
 	size_t i = 0, first;
@@ -103,6 +114,8 @@ flush_filter(struct hub *h, struct filter *f)
 				stats_latency(wall_us() - e->at_us);
 		}
 	}
+	if (f->shape.brief)
+		end_current(h, f);
 }
 
 void

@@ -4,6 +4,7 @@
 #ifndef PGFEED_HUB_H
 #define PGFEED_HUB_H
 
+#include <netinet/in.h>
 #include <event2/event.h>
 
 #include "config.h"
@@ -23,8 +24,11 @@ struct join {
 	char **pattern;  /* valid topic patterns, at least one */
 	size_t n;
 	char *cors;      /* header lines, "" for none */
-	int64_t wait_ms; /* FORMAT_POLL */
+	int64_t wait_ms; /* FORMAT_POLL, and brief streams */
+	unsigned pad;    /* see struct shape */
+	bool brief;
 	bool heartbeat_event;
+	char address[INET6_ADDRSTRLEN]; /* of the client, or "" */
 };
 
 void join_free(struct join *);

@@ -5,6 +5,7 @@
 #ifndef PGFEED_HUB_INSIDE_H
 #define PGFEED_HUB_INSIDE_H
 
+#include "address.h"
 #include "hub.h"
 #include "wheel.h"
 
@@ -30,6 +31,7 @@ struct hub {
 	struct event *reap_later;
 
 	size_t streams;
+	struct address *addresses; /* if they are counted */
 	uint64_t next_number;
 	struct buf text; /* control frames; of the function at work */
 

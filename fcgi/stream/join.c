@@ -17,6 +17,7 @@
 #include "stats.h"
 
 #define POLITE_RETRY_MS 15000
+#define AT_ONCE_MS      5000 /* at the latest */
 
 void
 join_free(struct join *j)
@@ -274,13 +275,15 @@ static struct sub *
 new_stream(struct hub *h, struct join *j)
 {
 	const struct config *c = h->config;
+	struct shape shape = { .format = j->format, .pad = (uint8_t)j->pad,
+		.brief = j->brief };
 	struct sub *s = calloc(1, sizeof(*s));
 	int64_t age = c->max_age - c->max_age / 5 +
 	    random_between(0, (uint32_t)(c->max_age / 5 * 2));
 
 	if (s == NULL)
 		return NULL;
-	s->filter = filter_get(h->filters, j->format,
+	s->filter = filter_get(h->filters, shape,
 	    (const char *const *)j->pattern, j->n);
 	if (s->filter == NULL) {
 		free(s);
@@ -297,7 +300,10 @@ new_stream(struct hub *h, struct join *j)
 	s->number = ++h->next_number;
 	s->wrote_ms = now_ms();
 	s->ends_ms = INT64_MAX;
-	if (j->format == FORMAT_POLL)
+	s->at_once = j->brief && j->wait_ms == 0;
+	if (s->at_once)
+		s->ends_ms = s->wrote_ms + AT_ONCE_MS;
+	else if (j->format == FORMAT_POLL || j->brief)
 		s->ends_ms = s->wrote_ms + j->wait_ms;
 	else if (c->max_age > 0)
 		s->ends_ms = s->wrote_ms + age;
@@ -321,6 +327,8 @@ new_stream(struct hub *h, struct join *j)
 void
 hub_join(struct hub *h, struct join *j)
 {
+	uint32_t most = (uint32_t)h->config->max_streams_per_address;
+	struct address *address = NULL;
 	struct sub *s;
 
 	if (h->shut_down_ms != 0) {
@@ -331,12 +339,22 @@ hub_join(struct hub *h, struct join *j)
 		refuse(h, j, "full");
 		return;
 	}
+	if (most > 0) {
+		address = address_join(&h->addresses, j->address, most);
+		if (address == NULL) {
+			refuse(h, j, "full");
+			return;
+		}
+	}
 	hub_flush(h); /* it writes control text too */
 	s = new_stream(h, j);
 	if (s == NULL) {
+		if (address != NULL)
+			address_leave(&h->addresses, address);
 		refuse(h, j, "out of memory");
 		return;
 	}
+	s->address = address;
 	add_head(h, j);
 	if (j->format != FORMAT_POLL)
 		sse_add_retry(&h->text,

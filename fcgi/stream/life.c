@@ -66,6 +66,8 @@ hub_close(struct hub *h, struct sub *s, const char *why)
 	free(s->own);
 	free(s->resume);
 	free(s->rest);
+	if (s->address != NULL)
+		address_leave(&h->addresses, s->address);
 	h->streams--;
 	stats.closed++;
 	TAILQ_INSERT_TAIL(&h->closed, s, in_queue);
@@ -114,12 +116,8 @@ hub_next_look(struct hub *h, const struct sub *s)
 void
 hub_write(struct hub *h, struct sub *s, bool last)
 {
-	enum sub_result result;
+	enum sub_result result = sub_write(s, &h->text, last);
 
-	if (buf_failed(&h->text))
-		result = SUB_GONE;
-	else
-		result = sub_write(s, h->text.data, h->text.len, last);
 	s->wrote_ms = now_ms();
 	if (result == SUB_BLOCKED && s->state == SUB_CURRENT) {
 		hub_leave_filter(s);
@@ -205,6 +203,8 @@ hub_make_current(struct hub *h, struct sub *s)
 					: &s->filter->apart,
 	    s, in_filter);
 	hub_say_live(h, s);
+	if (s->filter->shape.brief && (s->delivered || s->at_once))
+		hub_end(h, s, "poll");
 }
 
 void
@@ -243,11 +243,12 @@ void
 hub_run_stream(struct hub *h, struct sub *s)
 {
 	enum sub_result result;
-	uint64_t before = stats.writes;
+	uint64_t writes = stats.writes, deliveries = stats.deliveries;
 
 	result = sub_run(&h->feed, s);
-	if (stats.writes != before)
+	if (stats.writes != writes)
 		s->wrote_ms = now_ms();
+	s->delivered |= stats.deliveries != deliveries;
 	hub_handle(h, s, result);
 }
 

@@ -66,6 +66,23 @@ sse_add_comment(struct buf *b, const char *text)
 }
 
 void
+sse_add_padding(struct buf *b, size_t unit)
+{
+	size_t n = (unit - b->len % unit) % unit;
+
+	if (n == 0 || buf_failed(b))
+		return;
+	if (n < 3) /* ":", LF, LF */
+		n += unit;
+	if (!buf_reserve(b, n))
+		return;
+	buf_addc(b, ':');
+	memset(b->data + b->len, ' ', n - 3);
+	b->len += n - 3;
+	buf_addstr(b, "\n\n");
+}
+
+void
 sse_add_retry(struct buf *b, unsigned ms)
 {
 	buf_addf(b, "retry: %u\n", ms);

@@ -153,6 +153,40 @@ read_format(struct join *j, const struct request *r, const struct config *c,
 	return NULL;
 }
 
+/*
+ * What the web server says about itself; browsers can only set HTTP_ names.
+ *
+ * PGFEED_PAD, in the .htaccess of an Apache that may not be told to flush:
+ * "auto", and what it holds back follows from the request, see RECORD_PADDED.
+ * In HTTP/2 it holds back nothing.
+ *
+ * PGFEED_POLL, from pgfeed-cgi when it has no process to spare: end with the
+ * first events, or after so many milliseconds.
+ */
+static void
+read_hosting(struct join *j, const struct request *r)
+{
+	const char *pad = request_param_or_empty(r, "PGFEED_PAD");
+	const char *poll = request_param(r, "PGFEED_POLL");
+
+	if (strcmp(pad, "auto") == 0 &&
+	    strncmp(request_param_or_empty(r, "SERVER_PROTOCOL"), "HTTP/1",
+		6) == 0) {
+		bool tls = strcmp(request_param_or_empty(r, "HTTPS"), "on") ==
+			0 ||
+		    strcmp(request_param_or_empty(r, "REQUEST_SCHEME"),
+			"https") == 0;
+
+		j->pad = tls ? 2 : 1;
+	}
+	if (poll != NULL && j->format != FORMAT_POLL) {
+		j->brief = true;
+		j->wait_ms = strtoll(poll, NULL, 10);
+	}
+	snprintf(j->address, sizeof(j->address), "%s",
+	    request_param_or_empty(r, "REMOTE_ADDR"));
+}
+
 /* Header lines that let a page from a configured origin read the answer. */
 static char *
 cors_headers(const struct request *r, const struct config *c)
@@ -268,6 +302,7 @@ subscribe(struct request *r, const struct config *c, struct wanted *w)
 		request_finish(r);
 		goto out;
 	}
+	read_hosting(j, r);
 	j->conn = request_take(r);
 	w->page = WANT_STREAM;
 	w->join = j;

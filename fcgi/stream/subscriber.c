@@ -196,21 +196,32 @@ add_entry(struct buf *b, struct entry *e, enum format format, const char *id)
 	buf_add(b, json, n);
 }
 
+static void
+add_records(struct buf *rec, const struct filter *f, uint16_t id,
+    const struct buf *out)
+{
+	if (f->shape.pad == 0)
+		record_add_output(rec, id, out->data, out->len);
+	else
+		record_add_padded(rec, id, out->data, out->len);
+}
+
 /* Turns the gathered output into records, a long-poll's into an answer. */
 static bool
-finish_chunk(enum format format, uint16_t id, const char *position,
+finish_chunk(const struct filter *f, uint16_t id, const char *position,
     struct buf *out, struct buf *rec)
 {
 	struct buf answer = BUF_INIT;
 
-	if (format == FORMAT_POLL) {
+	if (f->format == FORMAT_POLL) {
 		poll_add_answer(&answer, position, NULL, out->data, out->len);
 		buf_fini(out);
 		*out = answer;
-	}
+	} else if (f->shape.pad > 0)
+		sse_add_padding(out, f->shape.pad * RECORD_PADDED);
 	buf_clear(rec);
-	record_add_output(rec, id, out->data, out->len);
-	if (format == FORMAT_POLL)
+	add_records(rec, f, id, out);
+	if (f->format == FORMAT_POLL)
 		record_add_end(rec, id);
 	return !buf_failed(out) && !buf_failed(rec);
 }
@@ -232,8 +243,8 @@ batch_fill(struct batch *b, struct feed *f, struct filter *filter, size_t i)
 	}
 	b->upto = filter->fresh[i - 1] + 1;
 	b->last = filter->format == FORMAT_POLL;
-	return e != NULL && finish_chunk(filter->format, 1, e->position,
-				&b->output, &b->records)
+	return e != NULL && finish_chunk(filter, 1, e->position, &b->output,
+				&b->records)
 	    ? i
 	    : first;
 }
@@ -471,8 +482,7 @@ sub_run(struct feed *f, struct sub *s)
 	s->upto = c.upto;
 	if (c.events == 0)
 		return finish_chunk_sent(f, s, &c);
-	if (!finish_chunk(s->filter->format, s->id, c.text, &output,
-		&records))
+	if (!finish_chunk(s->filter, s->id, c.text, &output, &records))
 		return SUB_GONE;
 
 	assert(s->sent < records.len);
@@ -498,8 +508,7 @@ sub_offer(struct feed *f, struct sub *s, const struct batch *b)
 	if (s->id != 1) {
 		rec = &records;
 		buf_clear(&records);
-		record_add_output(&records, s->id, b->output.data,
-		    b->output.len);
+		add_records(&records, s->filter, s->id, &b->output);
 		if (b->last)
 			record_add_end(&records, s->id);
 		if (buf_failed(&records))
@@ -521,16 +530,18 @@ sub_offer(struct feed *f, struct sub *s, const struct batch *b)
 }
 
 enum sub_result
-sub_write(struct sub *s, const char *p, size_t n, bool last)
+sub_write(struct sub *s, struct buf *text, bool last)
 {
 	ssize_t done;
 
 	assert(sub_at_boundary(s));
+	if (s->filter->shape.pad > 0 && s->filter->format != FORMAT_POLL)
+		sse_add_padding(text, s->filter->shape.pad * RECORD_PADDED);
 	buf_clear(&records);
-	record_add_output(&records, s->id, p, n);
+	add_records(&records, s->filter, s->id, text);
 	if (last)
 		record_add_end(&records, s->id);
-	if (buf_failed(&records))
+	if (buf_failed(text) || buf_failed(&records))
 		return SUB_GONE;
 	done = transmit(s, records.data, records.len);
 	if (done == -1)

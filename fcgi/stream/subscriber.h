@@ -63,6 +63,7 @@ struct sub {
 	int64_t told; /* last of the position told last */
 	uint64_t number;
 	const char *end_reason; /* to be ended at the next boundary */
+	struct address *address; /* of the client, where they are counted */
 	uint32_t sent;          /* bytes of the chunk that are out */
 	int fd;
 	uint16_t id;
@@ -75,6 +76,8 @@ struct sub {
 	bool told_live;
 	bool ahead; /* of the feed: to be compared with the highest id */
 	bool ends_with_rest;
+	bool delivered; /* it has had an event; for brief ones */
+	bool at_once;   /* brief, and not even to wait for the first event */
 };
 
 enum sub_result {
@@ -99,11 +102,10 @@ enum sub_result sub_run(struct feed *, struct sub *) MUSTCHECK;
 bool sub_at_boundary(const struct sub *);
 
 /*
- * Writes bytes that are no event: n of output as it is. last: then the end of
- * the request. Only at a boundary; SUB_MORE when all is out.
+ * Writes output that is no event, padded if the stream needs it. last: then
+ * the end of the request. Only at a boundary; SUB_MORE when all is out.
  */
-enum sub_result sub_write(
-    struct sub *, const char *p, size_t n, bool last) MUSTCHECK;
+enum sub_result sub_write(struct sub *, struct buf *text, bool last) MUSTCHECK;
 
 /*
  * A chunk made once for all current streams of a filter: entries from to upto

@@ -172,7 +172,7 @@ class Cluster:
         """Programs and shipped files, where the service user may read them."""
         self.share = os.path.join(self.dir, "share")
         os.mkdir(self.share, 0o755)
-        for name in ("pgfeed", "pgfeed-stream", "pgfeed-post"):
+        for name in ("pgfeed", "pgfeed-cgi", "pgfeed-post", "pgfeed-stream"):
             shutil.copy(os.path.join(BUILD, name), self.share)
         for name in ("conf", "migrations", "www"):
             subprocess.run(["cp", "-RL", "--no-preserve=mode",

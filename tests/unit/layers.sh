@@ -9,12 +9,12 @@ cd "${srcdir:-.}"
 layers='
 util
 buf log stats
-config cursor entry+sse fcgi_check fcgi_record header json params problem request topic
+address config cursor entry+sse fcgi_check fcgi_record header json params problem request topic
 db filter form origin pgconn ring acceptor+socket
 batch+session draft follow keeper opening replay
-ctl ingest listener subscriber
+ctl ingest listener relay starter subscriber
 wheel
-check_config doctor hub+hub_inside+join+life migrate post prune publish status_ctl tail
+check_config doctor hub+hub_inside+join+life init migrate post prune publish pump status_ctl tail
 subscribe
 status
 main

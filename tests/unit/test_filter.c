@@ -11,7 +11,8 @@ static struct sub someone[8];
 static struct filter *
 subscribe(struct filters *fs, size_t who, size_t n, const char *const *patterns)
 {
-	struct filter *f = filter_get(fs, FORMAT_RAW, patterns, n);
+	struct filter *f =
+	    filter_get(fs, (struct shape){ FORMAT_RAW }, patterns, n);
 
 	assert_non_null(f);
 	LIST_INSERT_HEAD(&f->current, &someone[who], in_filter);
@@ -74,14 +75,24 @@ the_same_topics_in_any_order_share_one_filter(void **state)
 	static const char *const bab[] = { "b", "a", "b" };
 	static const char *const a[] = { "a" };
 	struct filters *fs = filters_new();
-	struct filter *first = filter_get(fs, FORMAT_RAW, ab, 2);
+	struct filter *first =
+	    filter_get(fs, (struct shape){ FORMAT_RAW }, ab, 2);
 
-	assert_ptr_equal(filter_get(fs, FORMAT_RAW, bab, 3), first);
-	assert_ptr_not_equal(filter_get(fs, FORMAT_JSON, ab, 2), first);
-	assert_ptr_not_equal(filter_get(fs, FORMAT_RAW, a, 1), first);
+	assert_ptr_equal(
+	    filter_get(fs, (struct shape){ FORMAT_RAW }, bab, 3), first);
+	assert_ptr_not_equal(
+	    filter_get(fs, (struct shape){ FORMAT_JSON }, ab, 2), first);
+	assert_ptr_not_equal(
+	    filter_get(fs, (struct shape){ FORMAT_RAW }, a, 1), first);
+	assert_ptr_not_equal(
+	    filter_get(fs, (struct shape){ FORMAT_RAW, .pad = 1 }, ab, 2),
+	    first);
+	assert_ptr_not_equal(
+	    filter_get(fs, (struct shape){ FORMAT_RAW, .brief = true }, ab, 2),
+	    first);
 	assert_int_equal(first->n, 2);
 	assert_int_equal(first->refs, 2);
-	assert_int_equal(filters_count(fs), 3);
+	assert_int_equal(filters_count(fs), 5);
 	filters_free(fs);
 }
 
@@ -91,7 +102,7 @@ an_event_costs_nothing_to_filters_without_streams(void **state)
 	static const char *const a[] = { "a" };
 	struct filters *fs = filters_new();
 
-	assert_non_null(filter_get(fs, FORMAT_RAW, a, 1));
+	assert_non_null(filter_get(fs, (struct shape){ FORMAT_RAW }, a, 1));
 	assert_int_equal(noted(fs, "a"), 0);
 	filters_free(fs);
 }

@@ -159,6 +159,58 @@ a_plain_notify_has_no_id(void **state)
 	buf_fini(&b);
 }
 
+/* What Apache holds back without flushpackets: see RECORD_PADDED. */
+static void
+padding_fills_whole_units_with_comments(void **state)
+{
+	static const size_t units[] = { RECORD_PADDED, 2 * RECORD_PADDED };
+	static char text[3 * 2 * RECORD_PADDED];
+
+	memset(text, 'x', sizeof(text));
+	for (size_t u = 0; u < ARRAY_LEN(units); u++) {
+		for (size_t n = 0; n < sizeof(text);
+		     n += n % units[u] < 8 || n % units[u] > units[u] - 8
+			 ? 1
+			 : 1000) {
+			struct buf b = BUF_INIT;
+			const char *tail;
+
+			buf_add(&b, text, n);
+			sse_add_padding(&b, units[u]);
+			assert_false(buf_failed(&b));
+			assert_int_equal(b.len % units[u], 0);
+			assert_true(b.len < n + units[u] + 3);
+			tail = b.data + n;
+			if (b.len > n) {
+				assert_int_equal(tail[0], ':');
+				assert_int_equal(
+				    strspn(tail + 1, " "), b.len - n - 3);
+				assert_string_equal(b.data + b.len - 2, "\n\n");
+			}
+			buf_fini(&b);
+		}
+	}
+}
+
+static void
+a_padded_record_is_one_that_apache_passes_on(void **state)
+{
+	static char in[4 * RECORD_PADDED], out[4 * RECORD_PADDED];
+	struct buf b = BUF_INIT;
+
+	/* One exceeds 4096; two exceed 8192, the first of them does not,
+	 * not even as a chunk (RFC 9112 section 7.1) behind a head. */
+	assert_true(RECORD_PADDED >= 4096);
+	assert_true(2 * RECORD_PADDED > 8192);
+	assert_true(RECORD_PADDED + 8 + 1024 <= 8192);
+	memset(in, 'x', sizeof(in));
+	record_add_padded(&b, 0x1234, in, sizeof(in));
+	assert_int_equal(b.len, 4 * (8 + RECORD_PADDED));
+	assert_int_equal(unwrap(&b, out), sizeof(in));
+	assert_memory_equal(in, out, sizeof(in));
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -170,6 +222,8 @@ main(void)
 		cmocka_unit_test(
 		    output_of_any_length_comes_out_of_the_records_as_it_went_in),
 		cmocka_unit_test(the_end_is_an_empty_stdout_and_end_request),
+		cmocka_unit_test(padding_fills_whole_units_with_comments),
+		cmocka_unit_test(a_padded_record_is_one_that_apache_passes_on),
 		cmocka_unit_test(an_entry_as_json_keeps_every_byte),
 		cmocka_unit_test(a_plain_notify_has_no_id),
 	};

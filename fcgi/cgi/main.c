@@ -1,0 +1,180 @@
+/*
+ * main.c - pgfeed-cgi: pgfeed for hosts that allow nothing but CGI.
+ *
+ *     web server --CGI--> pgfeed-cgi --FastCGI--> pgfeed-stream
+ *                              \--exec--> pgfeed-post
+ *
+ * One process per request, for as long as a browser listens. Hosts count
+ * processes, so the first cgi_streams of them hold a stream; the next as many
+ * are ended with the first event, or when poll_wait is over, and come back;
+ * and beyond that a browser gets what is new, at once, and comes back. It is
+ * the same page and the same EventSource each time, only slower.
+ *
+ * With a listening socket as its stdin it is a FastCGI program instead, one
+ * request at a time, as mod_fcgid wants it.
+ *
+ * Whatever goes wrong before an answer has begun becomes "come back later":
+ * an error status would end an EventSource for good.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "header.h"
+#include "log.h"
+#include "pump.h"
+#include "relay.h"
+#include "starter.h"
+
+#define STREAM_LIMIT_MS 10000 /* a stream's head comes at once */
+#define POLL_LIMIT_MS   75000 /* a long-poll's only after its wait */
+
+static const char *
+variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL ? value : "";
+}
+
+static bool
+wants_stream(void)
+{
+	const char *accept = variable("HTTP_ACCEPT");
+
+	return strcmp(variable("REQUEST_METHOD"), "GET") == 0 &&
+	       strstr(variable("REQUEST_URI"), "/-/") == NULL &&
+	       header_weight(accept, "application/json") <=
+		   header_weight(accept, "text/event-stream");
+}
+
+static void
+answer_later(bool stream, const char *why)
+{
+	if (stream)
+		printf("Status: 200 OK\r\n"
+		       "Content-Type: text/event-stream\r\n"
+		       "Cache-Control: no-store, no-transform\r\n\r\n"
+		       "retry: 15000\n"
+		       "event: pgfeed.bye\ndata: {\"reason\":\"%s\"}\n\n",
+		    why);
+	else
+		printf("Status: 503 Service Unavailable\r\n"
+		       "Content-Type: application/problem+json\r\n"
+		       "Cache-Control: no-store\r\n"
+		       "Retry-After: 15\r\n\r\n"
+		       "{\"title\":\"Service Unavailable\",\"status\":503,"
+		       "\"detail\":\"%s\"}\n",
+		    why);
+	fflush(stdout);
+}
+
+static void
+serve(const struct config *c)
+{
+	unsigned places = (unsigned)c->cgi_streams;
+	bool stream = wants_stream();
+	const char *extra = NULL;
+	char text[64];
+	int fd;
+
+	if (stream && !starter_take_place(c, 0, places)) {
+		long long wait_ms = 0;
+
+		if (starter_take_place(c, places, places))
+			wait_ms = c->poll_wait;
+		snprintf(text, sizeof(text), "PGFEED_POLL=%lld", wait_ms);
+		extra = text;
+	}
+	fd = starter_connect(c);
+	if (fd == -1) {
+		answer_later(stream, "unavailable");
+		return;
+	}
+	switch (relay(fd, extra, stream ? STREAM_LIMIT_MS : POLL_LIMIT_MS)) {
+	case RELAY_DONE:
+	case RELAY_LEFT:
+		break;
+	case RELAY_CUT:
+		log_info("pgfeed-stream ended in the middle of an answer");
+		break;
+	case RELAY_SILENT:
+		log_error("pgfeed-stream does not answer at \"%s\"; its log "
+			  "may say why",
+		    c->stream_socket);
+		answer_later(stream, "unavailable");
+		break;
+	}
+}
+
+static void
+usage(FILE *f)
+{
+	fputs("Usage: pgfeed-cgi\n"
+	      "A CGI program: hands a request to pgfeed-stream, which it "
+	      "starts when it isn't\n"
+	      "running, or to pgfeed-post. The web server starts it; "
+	      "PGFEED_CONF in its\n"
+	      "environment names the configuration.\n\n"
+	      "  -h, --help     print this help\n"
+	      "  -V, --version  print the version\n",
+	    f);
+}
+
+static int
+without_request(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c = getopt_long(argc, argv, "hV", longs, NULL);
+
+	if (c == 'h')
+		usage(stdout);
+	else if (c == 'V')
+		puts("pgfeed-cgi " PACKAGE_VERSION);
+	else
+		usage(stderr);
+	return c == 'h' || c == 'V' ? 0 : 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *method = getenv("REQUEST_METHOD");
+	struct config config;
+	char err[512];
+
+	/* Arguments of a CGI program come from the URL: RFC 3875, 4.4. */
+	if (method == NULL && !pump_is_wanted())
+		return without_request(argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	log_open("pgfeed-cgi", false, LOG_LEVEL_INFO);
+	if (method == NULL) {
+		if (config_load(&config, NULL, err, sizeof(err)) == -1)
+			log_fatal("%s", err);
+		config_open_log(&config, "pgfeed-cgi");
+		pump(&config);
+	}
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		signal(SIGPIPE, SIG_DFL);
+		starter_exec("pgfeed-post");
+		answer_later(false, "unavailable");
+		return 1;
+	}
+	if (config_load(&config, NULL, err, sizeof(err)) == -1) {
+		log_error("%s", err);
+		answer_later(wants_stream(), "unavailable");
+		return 1;
+	}
+	config_open_log(&config, "pgfeed-cgi");
+	serve(&config);
+	config_free(&config);
+	return 0;
+}

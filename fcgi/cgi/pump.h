@@ -1,0 +1,16 @@
+/*
+ * pump.h - FastCGI to FastCGI, for web servers that start a process for each
+ * request and keep it for the next (mod_fcgid).
+ */
+#ifndef PGFEED_PUMP_H
+#define PGFEED_PUMP_H
+
+#include "config.h"
+
+/* Whether this process was started with a listening socket as its stdin. */
+bool pump_is_wanted(void);
+
+/* Serves one connection after the other; never returns. */
+void pump(const struct config *) __attribute__((noreturn));
+
+#endif
