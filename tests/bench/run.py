@@ -52,7 +52,7 @@ class Bench:
         self.peers = set(options.peers)
         self.skipped = {}
         self.seed = options.seed
-        self.tools = env.Tools(options.build)
+        self.tools = env.Tools(options.build, options.cpus)
         env.pgfeed_env.BUILD = os.path.abspath(options.build)
         self.cluster = env.BenchCluster()
         self.cluster.sql("CREATE DATABASE bench TEMPLATE template", "postgres")
@@ -97,15 +97,31 @@ def parse():
                                  if s != "jitter"])
     parser.add_argument("--peers", nargs="+", choices=names, default=names)
     parser.add_argument("--seed", type=int, default=20251122)
+    parser.add_argument("--rounds", type=int, default=3,
+                        help="of the latency scenario")
+    parser.add_argument("--pin", action="store_true",
+                        help="keep the last CPU for load and publisher, and "
+                        "the others for what is measured")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--time", type=float, default=1.0)
     return parser.parse_args()
+
+
+def shown(arguments):
+    """The arguments that make a difference to the figures."""
+    arguments = iter(arguments)
+    for argument in arguments:
+        if argument in ("--build", "--docs"):
+            next(arguments)
+        else:
+            yield argument
 
 
 def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     env.raise_limits()
+    options.cpus = env.pin() if options.pin else None
     if not shutil.which("initdb") and not env.pgfeed_env.find(
             "initdb", "/usr/lib/postgresql/*/bin"):
         env.install("postgresql")
@@ -113,7 +129,8 @@ def main():
     try:
         result = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "command": " ".join(["tests/bench/run.py"] + sys.argv[1:]),
+            "command": " ".join(["run.py"] + list(shown(sys.argv[1:]))),
+            "pinned": options.cpus,
             "seed": options.seed, "scale": options.scale, "time": options.time,
             "machine": env.machine(bench.cluster),
             "peers": {p.name: {"title": p.title, "publishes": p.publishes}

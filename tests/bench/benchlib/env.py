@@ -35,6 +35,15 @@ def raise_limits():
     return hard
 
 
+def pin():
+    """What is measured, and this program, leave the last CPU to the tools."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        raise SystemExit("--pin needs two CPUs")
+    os.sched_setaffinity(0, cpus[:-1])
+    return {"measured": cpus[:-1], "tools": cpus[-1:]}
+
+
 def install(*packages):
     """Installs Debian packages that are missing; Skipped when it can't."""
     missing = [p for p in packages if subprocess.run(
@@ -63,13 +72,16 @@ class BenchCluster(Cluster):
 class Tools:
     """The programs of tests/bench; each writes one line of JSON at its end."""
 
-    def __init__(self, build):
+    def __init__(self, build, cpus=None):
+        self.prefix = (["taskset", "-c", ",".join(map(str, cpus["tools"]))]
+                       if cpus else [])
         self.dir = os.path.join(os.path.abspath(build), "tests", "bench")
         self.running = []
 
     def start(self, name, *args):
         popen = subprocess.Popen(
-            [os.path.join(self.dir, name)] + [str(a) for a in args],
+            self.prefix + [os.path.join(self.dir, name)] +
+            [str(a) for a in args],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.running.append(popen)
         return popen

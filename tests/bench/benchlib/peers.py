@@ -219,7 +219,7 @@ class Node(Peer):
                 raise Skipped("npm install failed: " + done.stdout[-300:])
         self.server = self.spawn(
             [program, target + "/server.mjs", str(self.port),
-             self.cluster.service_dir, "bench"])
+             self.cluster.service_dir, "bench", "postgres"])
         self.wait_port()
 
     def watched(self):
@@ -283,7 +283,7 @@ class Pushpin(Peer):
         return {"pushpin": self.server.pid}
 
     def publish_args(self, topic):
-        item = {"items": [{"channel": topic, "formats": {
+        item = {"items": [{"channel": topic.replace("%t", "0"), "formats": {
             "http-stream": {"content": "data: %d\n\n"}}}]}
         return ["--http", f"127.0.0.1:{self.control_port}", "--path",
                 "/publish/", "--close", "--body", json.dumps(item)]

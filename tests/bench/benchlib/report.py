@@ -9,10 +9,9 @@ INTRO = """# Benchmark
 {title}. One run on {at}, on one machine:
 {cpus} CPUs ({cpu}), {memory_mb} MB, Linux {kernel}, fdatasync {fdatasync_us}
 us; {postgresql}; {lighttpd}; {apache}; {nginx}; Node {node}.
-Load generator, publisher, PostgreSQL, web server and gateway share these CPUs,
-nothing is pinned, and other work on the machine is in the figures (load average
-before the run: {load}). So read columns against each other, not
-against other machines.
+Load generator, publisher, PostgreSQL, web server and gateway share these CPUs;
+{pinned}. Other work on the machine is in the figures (load average before
+the run: {load}). So read columns against each other, not against other machines.
 
     {command}
 
@@ -60,8 +59,12 @@ def lost(row):
     return ", ".join(words) or "none"
 
 
-def processes(row, key, unit=1):
-    return ", ".join(f"{name} {used.get(key, 0) / unit:.3g}"
+def figure(n):
+    return f"{n:,.0f}" if n >= 100 else f"{n:.3g}"
+
+
+def processes(row, key):
+    return ", ".join(f"{name} {figure(used.get(key, 0))}"
                      for name, used in row["watch"].items())
 
 
@@ -70,11 +73,15 @@ def processes(row, key, unit=1):
 def latency(result, rows):
     body = table(
         ["", "streams", "p50 ms", "p90", "p99", "p99.9", "max",
-         "CPU us per delivery", "lost"],
+         "CPU us per delivery", "lost", "p50 of each round"],
         [[title(result, r), count(r["streams"])] +
          [ms(r["latency_us"][k]) for k in ("p50", "p90", "p99", "p999",
                                            "max")] +
-         [processes(r, "cpu_us_per_delivery"), lost(r)] for r in rows])
+         [processes(r, "cpu_us_per_delivery"), lost(r),
+          ", ".join(ms(us) for us in r["p50_of_rounds"])] for r in rows])
+    body += ("\nThe rounds go through all peers in turn; the one with the "
+             "lowest p50 is shown, unless one lost something: then that "
+             "one.\n")
     plots = {}
     for part in ("p50", "p99"):
         series = {}
@@ -195,6 +202,9 @@ def write(result, docs):
     text = INTRO.format(
         **{k: v for k, v in machine.items() if k != "load_average"},
         load=f"{machine['load_average'][0]:.1f}",
+        pinned=("what is measured runs on CPU {measured}, load and publisher on "
+                "CPU {tools}".format(**result["pinned"])
+                if result["pinned"] else "nothing is pinned"),
         title="pgfeed beside what people would use instead",
         **{k: result[k] for k in ("at", "command", "seed")},
         publishes="; ".join(f"{p['title']}: {p['publishes']}"

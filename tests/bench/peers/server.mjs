@@ -1,10 +1,10 @@
 // What a Node developer writes: pg listens, better-sse broadcasts to a channel
-// per topic. node server.mjs PORT PGHOST DATABASE
+// per topic. node server.mjs PORT PGHOST DATABASE USER
 import http from "node:http";
 import { createChannel, createSession } from "better-sse";
 import pg from "pg";
 
-const [port, host, database] = process.argv.slice(2);
+const [port, host, database, user] = process.argv.slice(2);
 const channels = new Map();
 
 function channel(topic) {
@@ -12,7 +12,7 @@ function channel(topic) {
 	return channels.get(topic);
 }
 
-const client = new pg.Client({ host, database, user: "pgfeed" });
+const client = new pg.Client({ host, database, user });
 await client.connect();
 client.on("notification", ({ payload }) => {
 	const { topic, data } = JSON.parse(payload);
