@@ -133,7 +133,7 @@ def machine(cluster):
         fsync = next((float(l.split()[-2]) for l in out.splitlines()
                       if l.strip().startswith("fdatasync")), None)
     return {
-        "cpus": len(os.sched_getaffinity(0)), "cpu": cpu[0] if cpu else None,
+        "cpus": os.cpu_count(), "cpu": cpu[0] if cpu else None,
         "memory_mb": memory_kb // 1024, "kernel": platform.release(),
         "fdatasync_us": fsync, "descriptors": raise_limits(),
         "postgresql": first_line([cluster.bin + "/postgres", "--version"]),
