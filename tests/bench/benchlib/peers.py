@@ -144,6 +144,8 @@ class Pgfeed(Peer):
 class PgfeedLighttpd(Pgfeed):
     name, title = "lighttpd", "pgfeed behind lighttpd"
     workers = 0
+    # What the tuning scenario varies.
+    varied, extra, fin_propagate, stream_response_body = False, "", True, 2
 
     def start_server(self):
         config = self.write("lighttpd.conf", servers.lighttpd(self))

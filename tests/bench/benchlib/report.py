@@ -111,6 +111,14 @@ def latency(result, rows):
     return body, plots
 
 
+def tuning(result, rows):
+    return table(
+        ["lighttpd", "streams", "p50 ms", "p99", "CPU us per delivery", "lost"],
+        [[r["variant"], count(r["streams"]), ms(r["latency_us"]["p50"]),
+          ms(r["latency_us"]["p99"]), processes(r, "cpu_us_per_delivery"),
+          lost(r)] for r in rows]), {}
+
+
 def burst(result, rows):
     body = table(
         ["", "streams", "deliveries/s", "all there after ms", "reads",
@@ -188,6 +196,7 @@ def jitter(result, rows):
 HEADINGS = {
     "single": "One stream: from the INSERT call to the client",
     "latency": "Latency and memory, 5 events a second of 120 bytes",
+    "tuning": "What lighttpd's settings change, 5 events a second",
     "burst": "Burst: 2,000 events to 1,000 streams",
     "turns": "One event per turn, beside the kernel's floor",
     "idle": "Idle streams",

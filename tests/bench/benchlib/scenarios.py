@@ -61,6 +61,37 @@ def latency(bench):
     return rows
 
 
+VARIANTS = [
+    ("as shipped", {}),
+    ("stream-response-body = 1", {"varied": True, "stream_response_body": 1}),
+    ("without tcp-fin-propagate", {"varied": True, "fin_propagate": False}),
+    ("network-backend = write", {"extra": 'server.network-backend = "write"'}),
+    ("event-handler = poll", {"extra": 'server.event-handler = "poll"'}),
+    ("2 workers", {"workers": 2}),
+    ("2 workers, 2 gateways", {"workers": 2, "gateways": 2}),
+]
+
+
+def tuning(bench):
+    """lighttpd's settings that could matter, at 5,000 streams."""
+    def measure(peer):
+        row = fanout(bench, peer, bench.scale([5000])[0],
+                     bench.seconds(8) * 5, rate=5)
+        cpu = {n: w.get("cpu_us_per_delivery") for n, w in row["watch"].items()}
+        say(f"  {peer.title}: p50 {row['latency_us']['p50']} p99 "
+            f"{row['latency_us']['p99']} us, CPU us per delivery {cpu}")
+        yield {**row, "variant": peer.title}
+
+    found = {}
+    kinds = [type("Variant", (PgfeedLighttpd,), {"title": title, **values})
+             for title, values in VARIANTS] + [Nchan]
+    for _ in range(bench.options.rounds):
+        for row in each(bench, kinds, measure):
+            found.setdefault(row["variant"], []).append(row)
+    return [min(rows, key=lambda r: r["latency_us"]["p50"])
+            for rows in found.values()]
+
+
 def burst(bench):
     """2,000 events as fast as they go in, to 1,000 streams."""
     def measure(peer):
@@ -275,4 +306,4 @@ def jitter(bench):
 
 
 SCENARIOS = {f.__name__: f for f in (
-    single, latency, burst, turns, idle, topics, slow, ingest, jitter)}
+    single, latency, tuning, burst, turns, idle, topics, slow, ingest, jitter)}

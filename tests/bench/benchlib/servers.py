@@ -51,20 +51,20 @@ server.feature-flags = ( "server.graceful-shutdown-timeout" => 2 )
 
 
 def lighttpd(peer):
-    """The shipped pgfeed.conf; with several gateways, all of their sockets."""
-    shipped = f"{peer.cluster.share}/conf/lighttpd/pgfeed.conf"
-    text = lighttpd_head(peer, peer.workers) + f"""
+    """The shipped pgfeed.conf; its directives by hand where it is varied."""
+    text = lighttpd_head(peer, peer.workers) + peer.extra
+    if len(peer.sockets) == 1 and not peer.varied:
+        return text + f"""
 var.pgfeed_stream = "{peer.sockets[0]}"
 var.pgfeed_post = "{peer.post_socket}"
+include "{peer.cluster.share}/conf/lighttpd/pgfeed.conf"
 """
-    if len(peer.sockets) == 1:
-        return text + f'include "{shipped}"\n'
-    hosts = ", ".join(f'( "socket" => "{s}", "check-local" => "disable", '
-                      '"disable-time" => 0, "tcp-fin-propagate" => "enable" )'
-                      for s in peer.sockets)
+    fin = '"tcp-fin-propagate" => "enable", ' if peer.fin_propagate else ""
+    hosts = ", ".join(f'( "socket" => "{s}", "check-local" => "disable", {fin}'
+                      '"disable-time" => 0 )' for s in peer.sockets)
     return text + f"""
 server.modules += ( "mod_fastcgi" )
-server.stream-response-body = 2
+server.stream-response-body = {peer.stream_response_body}
 fastcgi.balance = "round-robin"
 fastcgi.server = ( "/events" => ( {hosts} ) )
 """
