@@ -29,7 +29,8 @@ def say(text):
 
 
 def listen(path, mode):
-    """A listening socket at path. A dead one there is replaced."""
+    """A listening socket at path. A dead one there is replaced. It gets its
+    name when it listens, so that who sees it may connect."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
@@ -39,10 +40,12 @@ def listen(path, mode):
             pass
         except ConnectionRefusedError:
             os.unlink(path)
+    new = f"{path}.{os.getpid()}"
     os.umask(0o777 & ~mode)
-    sock.bind(path)
+    sock.bind(new)
     os.umask(0o022)
     sock.listen(4096)
+    os.rename(new, path)
     return sock
 
 
@@ -104,10 +107,10 @@ def main():
         parser.error("which program?")
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     sock = listen(args.socket, int(args.mode, 8))
-    if args.pidfile:
-        with open(args.pidfile, "w", encoding="ascii") as file:
-            file.write(f"{os.getpid()}\n")
     try:
+        if args.pidfile:
+            with open(args.pidfile, "w", encoding="ascii") as file:
+                file.write(f"{os.getpid()}\n")
         supervise(sock, args.command)
     finally:
         os.unlink(args.socket)
