@@ -33,6 +33,7 @@
 
 #define ACCEPTS_PER_TURN 64
 #define WORKER_STACK     (256 * 1024)
+#define BODY_WAIT_MS     1000
 
 struct request {
 	LIST_ENTRY(request) entry; /* in acceptor.parsing until it ends */
@@ -42,13 +43,22 @@ struct request {
 	bool late; /* the watchdog shut it down */
 };
 
-/* A connection whose parameters have not arrived yet. */
+/* A connection whose request has not arrived yet. */
 struct waiting {
 	TAILQ_ENTRY(waiting) entry;
 	struct acceptor *acceptor;
 	struct event event;
-	int64_t deadline_ms;
+	int64_t since_ms;
+	bool body_lacks; /* only that: it may go to a worker */
 	int fd;
+};
+
+/* What is to be done with one that waits. */
+enum verdict {
+	VERDICT_WAIT,
+	VERDICT_SERVE, /* here and now */
+	VERDICT_QUEUE, /* in a worker */
+	VERDICT_DROP,
 };
 
 struct acceptor {
@@ -270,52 +280,67 @@ worker(void *arg)
 	return NULL;
 }
 
-static void
-drop_waiting(struct waiting *w)
-{
-	TAILQ_REMOVE(&w->acceptor->silent, w, entry);
-	event_del(&w->event);
-	close(w->fd);
-	free(w);
-}
-
 /*
- * What has arrived is looked at, and left for libfcgi to read. *whole: the body
- * as well.
+ * What has arrived is looked at, and left for libfcgi to read. Whoever does not
+ * block in cb is given whole requests only, so the body is awaited here too;
+ * not for long, since what lies here unread takes room in the socket.
  */
-static enum fcgi_check
-look(int fd, bool *whole)
+static enum verdict
+judge(struct waiting *w)
 {
 	static char seen[FCGI_CHECK_MAX_BYTES];
-	ssize_t n = recv(fd, seen, sizeof(seen), MSG_PEEK | MSG_DONTWAIT);
-	enum fcgi_check result = FCGI_CHECK_BAD;
+	ssize_t n = recv(w->fd, seen, sizeof(seen), MSG_PEEK | MSG_DONTWAIT);
 
-	*whole = false;
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return FCGI_CHECK_MORE;
-	if (n > 0)
-		result = fcgi_check(seen, (size_t)n);
-	if (result == FCGI_CHECK_OK)
-		*whole = fcgi_check_whole(seen, (size_t)n);
-	return result;
+		return VERDICT_WAIT;
+	switch (n > 0 ? fcgi_check(seen, (size_t)n) : FCGI_CHECK_BAD) {
+	case FCGI_CHECK_MORE:
+		return VERDICT_WAIT;
+	case FCGI_CHECK_OK:
+		if (!w->acceptor->in_loop || n == sizeof(seen))
+			return VERDICT_QUEUE;
+		if (fcgi_check_whole(seen, (size_t)n))
+			return VERDICT_SERVE;
+		w->body_lacks = true;
+		return VERDICT_WAIT;
+	case FCGI_CHECK_BAD:
+		break;
+	}
+	return VERDICT_DROP;
 }
 
-/* A request is there: its turn comes now, or in a worker. */
+/* w waits no longer, and is gone afterwards. */
 static void
-take(struct waiting *w, bool whole)
+dispatch(struct waiting *w, enum verdict verdict)
 {
 	struct acceptor *a = w->acceptor;
 	int fd = w->fd;
 
-	if (whole && a->in_loop) {
+	switch (verdict) {
+	case VERDICT_SERVE:
 		free(w);
 		serve(a, fd);
-		return;
+		break;
+	case VERDICT_QUEUE:
+		pthread_mutex_lock(&a->mutex);
+		TAILQ_INSERT_TAIL(&a->ready, w, entry);
+		pthread_mutex_unlock(&a->mutex);
+		pthread_cond_signal(&a->work); /* the lock is free by now */
+		break;
+	case VERDICT_WAIT:
+	case VERDICT_DROP:
+		log_debug("connection dropped: not a FastCGI request");
+		close(fd);
+		free(w);
+		break;
 	}
-	pthread_mutex_lock(&a->mutex);
-	TAILQ_INSERT_TAIL(&a->ready, w, entry);
-	pthread_mutex_unlock(&a->mutex);
-	pthread_cond_signal(&a->work); /* who wakes shall not meet the lock */
+}
+
+static void
+stop_waiting(struct waiting *w)
+{
+	TAILQ_REMOVE(&w->acceptor->silent, w, entry);
+	event_del(&w->event);
 }
 
 /*
@@ -326,19 +351,33 @@ static void
 on_bytes(evutil_socket_t fd, short what, void *arg)
 {
 	struct waiting *w = arg;
-	bool whole;
-	enum fcgi_check result = look(fd, &whole);
+	enum verdict verdict = judge(w);
 
-	if (result == FCGI_CHECK_MORE && !(what & EV_CLOSED))
+	if (verdict == VERDICT_WAIT && !(what & EV_CLOSED))
 		return;
-	if (result != FCGI_CHECK_OK) {
-		log_debug("connection dropped: not a FastCGI request");
-		drop_waiting(w);
-		return;
+	stop_waiting(w);
+	dispatch(w, verdict);
+}
+
+/* Those who wait are in the order of their arrival. */
+static void
+end_long_waits(struct acceptor *a, int64_t now)
+{
+	struct waiting *w, *next;
+	int64_t limit = a->config->request_timeout;
+
+	for (w = TAILQ_FIRST(&a->silent); w != NULL; w = next) {
+		int64_t age = now - w->since_ms;
+
+		next = TAILQ_NEXT(w, entry);
+		if (age < MIN(limit, BODY_WAIT_MS))
+			break;
+		if (w->body_lacks || age >= limit) {
+			stop_waiting(w);
+			dispatch(
+			    w, w->body_lacks ? VERDICT_QUEUE : VERDICT_DROP);
+		}
 	}
-	TAILQ_REMOVE(&w->acceptor->silent, w, entry);
-	event_del(&w->event);
-	take(w, whole);
 }
 
 /* Only the web server may talk to us: FastCGI itself has no authentication. */
@@ -367,7 +406,7 @@ add_connection(struct acceptor *a, int fd)
 	struct timeval limit = { .tv_sec = a->config->request_timeout / 1000,
 		.tv_usec = a->config->request_timeout % 1000 * 1000 };
 	struct waiting *w = calloc(1, sizeof(*w));
-	bool whole;
+	enum verdict verdict;
 
 	if (w == NULL || !peer_allowed(a, fd)) {
 		free(w);
@@ -379,13 +418,15 @@ add_connection(struct acceptor *a, int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	w->acceptor = a;
 	w->fd = fd;
-	w->deadline_ms = now_ms() + a->config->request_timeout;
-	if (look(fd, &whole) == FCGI_CHECK_OK) { /* web servers send at once */
-		take(w, whole);
-		return;
-	}
+	w->since_ms = now_ms();
 	event_assign(&w->event, a->base, fd,
 	    EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_bytes, w);
+	/* Web servers send at once, so mostly it is there already. */
+	verdict = judge(w);
+	if (verdict != VERDICT_WAIT) {
+		dispatch(w, verdict);
+		return;
+	}
 	event_add(&w->event, NULL);
 	TAILQ_INSERT_TAIL(&a->silent, w, entry);
 }
@@ -417,14 +458,12 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct acceptor *a = arg;
-	struct waiting *w;
 	struct request *r;
 	int64_t now = now_ms();
 
 	if (!a->stopping && !event_pending(a->on_connect, EV_READ, NULL))
 		event_add(a->on_connect, NULL);
-	while ((w = TAILQ_FIRST(&a->silent)) != NULL && w->deadline_ms < now)
-		drop_waiting(w);
+	end_long_waits(a, now);
 	pthread_mutex_lock(&a->mutex);
 	LIST_FOREACH (r, &a->parsing, entry) {
 		if (r->deadline_ms < now && !r->late) {
@@ -486,14 +525,14 @@ acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
 	pthread_attr_setstacksize(&attr, WORKER_STACK);
 	a->thread = calloc(threads, sizeof(*a->thread));
 	while (a->thread != NULL && a->n_threads < threads &&
-	    pthread_create(&a->thread[a->n_threads], &attr, worker, a) == 0)
+	       pthread_create(&a->thread[a->n_threads], &attr, worker, a) == 0)
 		a->n_threads++;
 	pthread_attr_destroy(&attr);
 	if (a->n_threads < threads)
 		log_fatal("could not start %u threads", threads);
 
-	a->on_connect = event_new(base, listen_fd, EV_READ | EV_PERSIST,
-	    on_connect, a);
+	a->on_connect =
+	    event_new(base, listen_fd, EV_READ | EV_PERSIST, on_connect, a);
 	a->on_tick = event_new(base, -1, EV_PERSIST, on_tick, a);
 	if (a->on_connect == NULL || a->on_tick == NULL)
 		log_fatal("could not start: out of memory");
@@ -516,20 +555,17 @@ void
 acceptor_stop(struct acceptor *a)
 {
 	struct waiting *w;
-	bool whole;
 
 	event_del(a->on_connect);
-	pthread_mutex_lock(&a->mutex);
 	while ((w = TAILQ_FIRST(&a->silent)) != NULL) {
-		TAILQ_REMOVE(&a->silent, w, entry);
-		event_del(&w->event);
-		if (look(w->fd, &whole) == FCGI_CHECK_OK)
-			TAILQ_INSERT_TAIL(&a->ready, w, entry);
-		else {
-			close(w->fd);
-			free(w);
-		}
+		enum verdict verdict = judge(w);
+
+		stop_waiting(w);
+		dispatch(w, verdict == VERDICT_WAIT && w->body_lacks
+				? VERDICT_QUEUE
+				: verdict);
 	}
+	pthread_mutex_lock(&a->mutex);
 	a->stopping = true;
 	pthread_cond_broadcast(&a->work);
 	pthread_mutex_unlock(&a->mutex);
@@ -541,8 +577,8 @@ acceptor_idle(struct acceptor *a)
 	bool idle;
 
 	pthread_mutex_lock(&a->mutex);
-	idle = TAILQ_EMPTY(&a->ready) && a->n_busy == 0 &&
-	    LIST_EMPTY(&a->parsing);
+	idle =
+	    TAILQ_EMPTY(&a->ready) && a->n_busy == 0 && LIST_EMPTY(&a->parsing);
 	pthread_mutex_unlock(&a->mutex);
 	return idle;
 }

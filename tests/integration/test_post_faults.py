@@ -314,14 +314,34 @@ def test_get_does_not_belong_here(site, topic):
         assert status == 405 and headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
-def test_slow_uploads_end_and_block_nobody_for_long(cluster, topic):
-    site = PostSite(cluster, post_threads=4, request_timeout="1s")
-    slow = [begin(site, topic, b"half", length=8, end=False) for _ in range(8)]
+def test_slow_uploads_end_and_block_nobody(cluster, topic):
+    """Even when they keep all threads busy: whole requests need none."""
+    site = PostSite(cluster, post_threads=2, request_timeout="2s")
+    slow = [begin(site, topic, b"half", length=8, end=False) for _ in range(4)]
     assert post(site, topic)[0] == 201
+    eventually(lambda: [unread(c) for c in slow].count(0) >= 2,
+               what="both threads reading")
+    began = time.monotonic()
+    for _ in range(20):
+        assert post(site, topic)[0] == 201
+    assert time.monotonic() - began < 1
     for status, _, _ in answers(slow):
         assert status == 408
-    assert count(site, topic) == 1
+    assert count(site, topic) == 21
     site.close()
+
+
+def test_a_body_in_small_pieces_arrives(site, topic):
+    """The web server hands it on as it comes, in records of any size."""
+    data = bytes(range(32, 127)) * 300
+    c = begin(site, topic, b"", length=len(data), end=False)
+    for i in range(0, len(data), 57):
+        c.send(fastcgi.STDIN, data[i:i + 57])
+    c.send(fastcgi.STDIN)
+    with c:
+        assert c.response()[0] == 201
+    assert site.sql("SELECT data FROM pgfeed.event WHERE topic = %s",
+                    (topic,)) == [(data.decode(),)]
 
 
 def test_ten_thousand_posts_leak_nothing(site, topic):
