@@ -8,16 +8,25 @@ const $ = (id) => document.getElementById(id);
 const now = () => performance.now();
 const ms = (n) => `${Math.round(n)} ms`;
 
-/* Opens a stream; next(test, limit) resolves with { text, at } or rejects. */
+const FIRST_MS = 8000; // when an answer has not begun by then, it never will
+
+/* Opens a stream; next(test, limit) resolves with { hit, at } or rejects. */
 async function listen(query, control) {
   const began = now();
   const url = new URL(base);
   url.search = query;
-  const res = await fetch(url, {
+  const silence = new Promise((_, failed) =>
+    setTimeout(
+      () => failed(Error(`nothing came within ${FIRST_MS / 1000} s`)),
+      FIRST_MS,
+    ),
+  );
+  const answer = fetch(url, {
     headers: { Accept: "text/event-stream" },
     cache: "no-store",
     signal: control.signal,
   });
+  const res = await Promise.race([answer, silence]);
   const reader = res.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   let ended = false;
@@ -104,10 +113,16 @@ function protocol() {
     );
 }
 
+const held = (e) =>
+  finding(
+    "bad",
+    `no first record: ${e.message}`,
+    "Something between here and pgfeed buffers answers. Apache: flushpackets=on in the Proxy section. lighttpd: server.stream-response-body = 2. nginx: fastcgi_buffering off, or let X-Accel-Buffering pass. pgfeed.js goes on by long-poll meanwhile.",
+  );
+
 async function firstByte(control) {
-  const stream = await listen("topic=doctor", control).catch((e) => {
-    throw Error(`no answer: ${e.message}`);
-  });
+  const stream = await listen("topic=doctor", control).catch(held);
+  if (!stream) return undefined;
   const { res, began } = stream;
   const type = res.headers.get("Content-Type") ?? "nothing";
   if (res.status !== 200 || !type.startsWith("text/event-stream")) {
@@ -121,7 +136,7 @@ async function firstByte(control) {
   try {
     const { hit, at } = await stream.next(
       (t) => /pgfeed\.open\ndata: ?(.*)\n\n/.exec(t),
-      8000,
+      FIRST_MS,
     );
     heartbeat_s = JSON.parse(hit[1]).heartbeat;
     const took = at - began;
@@ -133,12 +148,7 @@ async function firstByte(control) {
         : "Slow for a first record; is the gateway or the way to it busy?",
     );
   } catch (e) {
-    finding(
-      "bad",
-      `no first record: ${e.message}`,
-      "Something between here and pgfeed buffers answers. Apache: flushpackets=on in the Proxy section. lighttpd: server.stream-response-body = 2. nginx: fastcgi_buffering off, or let X-Accel-Buffering pass. pgfeed.js goes on by long-poll meanwhile.",
-    );
-    return undefined;
+    return held(e);
   }
   const encoding = res.headers.get("Content-Encoding");
   if (encoding)

@@ -85,7 +85,7 @@ export async function openFeed(profile, url, topics, options = {}) {
   const page = await profile.open();
   await page.addInitScript(
     ([topics, options]) => {
-      if (window !== top) return;
+      if (location.pathname !== "/examples/") return;
       window.ready = import("/pgfeed.js").then(({ Feed }) => {
         const feed = new Feed("/events", { topics, ...options });
         feed.addEventListener("message", ({ data }) => {

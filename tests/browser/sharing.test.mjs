@@ -258,7 +258,7 @@ test("a page that comes back from the back/forward cache is up to date", async (
   await page.goto(`${site.url}/doctor.html`);
   await streams(0);
   await site.publish("back", 4, 6);
-  await page.goBack();
+  await page.goBack({ waitUntil: "commit" });
   const kept = await page.evaluate(() => window.kept && window.same);
   t.diagnostic(`the page was ${kept ? "" : "not "}kept by the browser`);
   if (kept) {
