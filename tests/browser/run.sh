@@ -3,6 +3,7 @@
 # run.sh [TEST-FILE...] - the tests of www/, for make check: in Node, in
 # chromium, against pgfeed behind a real web server.
 # run.sh --pack FOLDER - only makes the npm package, for make npm.
+# run.sh --screenshots FOLDER - only takes the pictures of docs/.
 #
 # Nothing is written below the source: npm's packages and all that is made are
 # in tests/browser of the build tree. What a machine lacks makes a skip (77)
@@ -51,6 +52,7 @@ if [ "$1" = --pack ]; then
 fi
 # From here, so that their imports find node_modules.
 cp -f "$PGFEED_SOURCE"/tests/browser/*.mjs . || exit 1
+[ "$1" != --screenshots ] || exec node screenshots.mjs "$2"
 [ $# -gt 0 ] || set -- ./*.test.mjs
 rc=0
 rm -f all
