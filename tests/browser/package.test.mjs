@@ -139,16 +139,21 @@ const SCRIPT = `
 async function works(root, tabs = 1) {
   const mock = await servePage(root);
   const profile = await chromium.profile();
-  const pages = [];
-  for (let i = 0; i < tabs; i++) pages.push(await profile.open(`${mock.url}/`));
-  mock.publish("a", " after");
-  for (const page of pages) {
-    await until(async () => (await page.title()) === "before after", "title");
-    assert.deepEqual(page.troubles, []);
+  try {
+    const pages = [];
+    for (let i = 0; i < tabs; i++)
+      pages.push(await profile.open(`${mock.url}/`));
+    mock.publish("a", " after");
+    for (const page of pages) {
+      await until(async () => (await page.title()) === "before after", "title");
+      assert.deepEqual(page.troubles, []);
+    }
+    await until(() => mock.open.size === 1, "one connection");
+  } finally {
+    // A server left open would keep node from ending.
+    await profile.close();
+    await mock.close();
   }
-  await until(() => mock.open.size === 1, "one connection");
-  await profile.close();
-  await mock.close();
 }
 
 test("a page built with Vite works, its tabs share a connection", async () => {

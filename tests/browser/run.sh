@@ -58,7 +58,8 @@ rc=0
 rm -f all
 for file in "$@"; do
 	# One after the other, since each has servers of its own.
-	node --test "$file" >said 2>&1 || rc=1
+	# A test that fails may leave a server open, and node with it.
+	timeout -k 10 600 node --test "$file" >said 2>&1 || rc=1
 	cat said
 	cat said >>all
 done
