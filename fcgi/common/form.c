@@ -32,15 +32,9 @@ struct span {
 static enum form_result
 from_params(enum params_result rc)
 {
-	switch (rc) {
-	case PARAMS_OK:
+	if (rc == PARAMS_OK)
 		return FORM_OK;
-	case PARAMS_TOO_MANY:
-		return FORM_TOO_MANY;
-	case PARAMS_NO_MEMORY:
-		break;
-	}
-	return FORM_NO_MEMORY;
+	return rc == PARAMS_TOO_MANY ? FORM_TOO_MANY : FORM_NO_MEMORY;
 }
 
 /*

@@ -33,6 +33,7 @@
 #define PARTS_MAX      16 /* more than log2(BATCH_ROWS) + 1 */
 #define DONES_PER_TURN 32
 #define FAREWELL_MS    1000
+#define COMPLAINT_MS   1000 /* from one line in the log to the next */
 
 TAILQ_HEAD(jobs, ingest_job);
 
@@ -58,6 +59,8 @@ struct ingest {
 	unsigned n_batch;
 	struct part part[PARTS_MAX]; /* the last is in flight */
 	unsigned n_parts;
+	int64_t complained_ms;
+	uint64_t n_untold; /* events not stored since then */
 };
 
 static void
@@ -154,6 +157,25 @@ keep_those_without_key(struct ingest *in, struct part part)
 	return kept;
 }
 
+/* Anybody can make events that are refused, so one line a second. */
+static void
+complain(struct ingest *in, unsigned n, const char *why, const char *sqlstate)
+{
+	int64_t now = now_ms();
+
+	if (in->complained_ms != 0 && now - in->complained_ms < COMPLAINT_MS) {
+		in->n_untold += n;
+		return;
+	}
+	if (in->n_untold > 0)
+		log_warning("%llu more events not stored",
+		    (unsigned long long)in->n_untold);
+	log_warning("%u event%s not stored: %s (SQLSTATE %s)", n,
+	    n == 1 ? "" : "s", why, sqlstate);
+	in->complained_ms = now;
+	in->n_untold = 0;
+}
+
 static bool
 is_class(const char *sqlstate, const char *class)
 {
@@ -178,14 +200,12 @@ part_refused(struct ingest *in, struct part part, const PGresult *res,
 			push(in, part.from, part.n / 2);
 			return;
 		}
-		log_warning("event refused by the database: %s (SQLSTATE %s)",
-		    why, sqlstate);
+		complain(in, part.n, why, sqlstate);
 		part_done(in, part,
 		    forbidden ? INGEST_FORBIDDEN : INGEST_REFUSED, sqlstate);
 		return;
 	}
-	log_error(
-	    "%u events not stored: %s (SQLSTATE %s)", part.n, why, sqlstate);
+	complain(in, part.n, why, sqlstate);
 	if (strcmp(sqlstate, "55P03") == 0 || strcmp(sqlstate, "57014") == 0 ||
 	    strcmp(sqlstate, "40P01") == 0) {
 		kept = keep_those_without_key(in, part);
@@ -197,9 +217,6 @@ part_refused(struct ingest *in, struct part part, const PGresult *res,
 	}
 	/* The server went read-only, the function is gone...: begin afresh. */
 	part_done(in, part, INGEST_UNAVAILABLE, sqlstate);
-	while (in->n_parts > 0)
-		part_done(
-		    in, in->part[--in->n_parts], INGEST_UNAVAILABLE, sqlstate);
 	session_reset(in->session);
 }
 

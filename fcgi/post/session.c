@@ -35,6 +35,7 @@ static const char sql_settings[] =
     "SELECT pg_catalog.set_config(w.name, w.value, false) FROM (VALUES"
     " ('pgfeed.bell', 'off'),"
     " ('client_encoding', 'UTF8'),"
+    " ('client_min_messages', 'warning'),"
     " ('default_transaction_isolation', 'read committed'),"
     " ('idle_in_transaction_session_timeout', '10s'),"
     " ('idle_session_timeout', '0'),"

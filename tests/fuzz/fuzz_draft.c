@@ -14,7 +14,10 @@
 
 #define LINES 9
 
+static char listed_origin[] = "https://app.example";
+static char *origins[] = { listed_origin };
 static struct config config = {
+	.origins = { origins, 1 },
 	.base_path = (char[]){ "/events" },
 	.payload_limit = 4096,
 	.body_limit = 16384,
@@ -94,8 +97,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			FUZZ_CHECK(fault.status >= 400 && fault.status < 500 &&
 				   fault.detail[0] != '\0');
 	}
+	FUZZ_CHECK(
+	    draft_body_limit(&config, src.content_type, "gzip", &fault) == 0);
 	draft_fini(&d);
-	FUZZ_CHECK(origin_judge(&config, &origin, &listed) != ORIGIN_ALLOWED);
+	FUZZ_CHECK(
+	    (origin_judge(&config, &origin, &listed) == ORIGIN_ALLOWED) ==
+	    (strcmp(origin.origin, listed_origin) == 0));
 	check_redirect(&origin, origin.referer, strlen(origin.referer));
 	for (int i = 0; i < LINES; i++)
 		buf_fini(&line[i]);

@@ -46,6 +46,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		FUZZ_CHECK(it->name[it->name_len] == '\0');
 		FUZZ_CHECK(it->value[it->value_len] == '\0');
+		if (strlen(it->name) == it->name_len)
+			FUZZ_CHECK(params_get(&p, it->name) != NULL);
 		escape(&b, it->name, it->name_len);
 		buf_addc(&b, '=');
 		escape(&b, it->value, it->value_len);
