@@ -299,7 +299,8 @@ report(double connect_s, double seconds)
 	report_number("ended", load.ended);
 	report_number("cut", load.cut);
 	report_number("refused", load.refused);
-	report_number("refused_status", (uint64_t)load.refused_status);
+	report_number("errors", load.errors);
+	report_number("error_status", (uint64_t)load.error_status);
 	report_number("gaps", load.gaps);
 	report_number("bytes", load.bytes);
 	report_number("reads", load.reads);

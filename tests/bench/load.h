@@ -66,8 +66,8 @@ struct load {
 	int64_t first_us, last_us; /* first publication, last delivery */
 	struct hist latency, replay, slow, handshake;
 	/* what happened to connections */
-	uint64_t connects, drops, ended, cut, refused, gaps;
-	int refused_status;
+	uint64_t connects, drops, ended, cut, refused, errors, gaps;
+	int error_status;
 };
 
 extern struct load load;

@@ -304,8 +304,8 @@ read_on(struct stream *s)
 		    s->feed.ended ||
 		    (s->feed.status != 0 && s->feed.status != 200)) {
 			if (s->feed.status != 200) {
-				load.refused++;
-				load.refused_status = s->feed.status;
+				load.errors++;
+				load.error_status = s->feed.status;
 			} else
 				load.ended++;
 			disconnect(s);

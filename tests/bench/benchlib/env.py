@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "..", "integration"))
 
 import pgfeed_env  # noqa: E402
-from pgfeed_env import Cluster, Process, eventually, run  # noqa: E402
+from pgfeed_env import Cluster, Process, children, eventually, run  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(HERE, "..", "peers")
@@ -157,5 +157,5 @@ def copy_for_service(cluster, *names):
 
 
 __all__ = ["BenchCluster", "PORTS", "Process", "Skipped", "Tools",
-           "copy_for_service", "eventually", "install", "machine",
+           "children", "copy_for_service", "eventually", "install", "machine",
            "pgfeed_env", "raise_limits", "run", "say"]

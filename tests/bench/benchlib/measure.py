@@ -39,13 +39,14 @@ class Histogram:
 
 SUMS = ("streams", "live", "live_at_end", "expected", "delivered", "missing",
         "duplicates", "out_of_order", "foreign", "connects", "drops", "ended",
-        "cut", "refused", "gaps", "bytes", "reads")
+        "cut", "refused", "errors", "gaps", "bytes", "reads")
 HISTOGRAMS = ("latency_us", "replay_us", "slow_us", "handshake_us")
 
 
 def merge(results):
     """Several load processes as one."""
     whole = {k: sum(r[k] for r in results) for k in SUMS}
+    whole["error_status"] = max(r["error_status"] for r in results)
     whole["connect_s"] = max(r["connect_s"] for r in results)
     whole["span_s"] = max(r["span_s"] for r in results)
     for name in HISTOGRAMS:

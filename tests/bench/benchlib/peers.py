@@ -12,7 +12,7 @@ import socket
 import subprocess
 
 from . import servers
-from .env import (PORTS, PEERS, Process, Skipped, copy_for_service, eventually,
+from .env import (PORTS, PEERS, Process, Skipped, children, copy_for_service, eventually,
                   install, pgfeed_env, raise_limits, run)
 
 INSERT_FEED = "INSERT INTO pgfeed.event (topic, data) VALUES ($1, $2)"
@@ -118,19 +118,26 @@ class Pgfeed(Peer):
             f"{k} = {v}\n" for k, v in values.items()))
 
     def start_gateway(self, i):
-        process = self.spawn([self.cluster.share + "/pgfeed-stream", "-c",
-                              self.configure(i)])
-        self.streams[i:i + 1] = [process]
+        """Under the shipped supervisor, which keeps the socket: a restart of
+        the gateway refuses nobody."""
+        self.streams.append(self.spawn(
+            ["/usr/bin/python3", self.cluster.share + "/conf/supervise.py",
+             "-m", "0600", self.sockets[i],
+             self.cluster.share + "/pgfeed-stream", "-c", self.configure(i)]))
         eventually(lambda: servers.fastcgi_ready(self.sockets[i]),
                    20, "pgfeed-stream ready")
+
+    def gateway_pid(self, i):
+        return eventually(lambda: children(self.streams[i].pid),
+                          what="a running pgfeed-stream")[0]
 
     def start_server(self):
         pass
 
     def watched(self):
-        watched = {"pgfeed-stream": self.streams[0].pid}
-        for i, stream in enumerate(self.streams[1:], 2):
-            watched[f"pgfeed-stream-{i}"] = stream.pid
+        watched = {"pgfeed-stream": self.gateway_pid(0)}
+        for i in range(1, self.gateways):
+            watched[f"pgfeed-stream-{i + 1}"] = self.gateway_pid(i)
         return watched
 
     def load_args(self, topic):

@@ -280,8 +280,7 @@ def jitter(bench):
         def faults():
             time.sleep(seconds / 4)
             say("  restart of the gateway")
-            peer.streams[0].stop()
-            peer.start_gateway(0)
+            os.kill(peer.gateway_pid(0), signal.SIGTERM)
             time.sleep(seconds / 4)
             say("  restart of PostgreSQL")
             bench.cluster.restart()
@@ -299,7 +298,8 @@ def jitter(bench):
         say(f"  seed {seed}: {row['delivered']} of {row['expected']} "
             f"delivered, {row['duplicates']} twice, {row['out_of_order']} out "
             f"of order; {row['drops']} drops, {row['ended'] + row['cut']} ends "
-            f"by the server; replay p99 {row['replay_us']['p99'] / 1000:.1f} "
+            f"by the server, {row['refused']} refused, {row['errors']} error "
+            f"answers (last {row['error_status']}); replay p99 {row['replay_us']['p99'] / 1000:.1f} "
             "ms")
         yield row
     return each(bench, [PgfeedLighttpd], measure)

@@ -45,7 +45,8 @@ server.max-fds = {min(pgfeed_env.resource.getrlimit(
     pgfeed_env.resource.RLIMIT_NOFILE)[0], 65535)}
 server.max-connections = 9900
 server.listen-backlog = 4096
-server.feature-flags = ( "server.graceful-shutdown-timeout" => 2 )
+server.feature-flags = ( "server.graceful-shutdown-timeout" => 2,
+                         "server.graceful-restart-bg" => "enable" )
 """
     return text + (f"server.max-worker = {workers}\n" if workers else "")
 
