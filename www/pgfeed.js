@@ -390,7 +390,7 @@ export class FeedSocket extends EventTarget {
     } catch {}
     check(
       at &&
-        !at.hash &&
+        !at.href.includes("#") &&
         new Set(names).size === names.length &&
         names.every((name) => token.test(name)),
       "SyntaxError",
@@ -429,7 +429,7 @@ export class FeedSocket extends EventTarget {
   }
 
   set binaryType(type) {
-    check(type === "blob", "NotSupportedError", TEXT_ONLY);
+    check(type !== "arraybuffer", "NotSupportedError", TEXT_ONLY);
   }
 
   send(data) {
@@ -446,22 +446,22 @@ export class FeedSocket extends EventTarget {
     );
   }
 
-  async close(code = 1005, reason = "") {
+  close(code, reason = "") {
     check(
-      arguments.length < 1 || code === 1000 || (code > 2999 && code < 5000),
+      code === undefined || code === 1000 || (code > 2999 && code < 5000),
       "InvalidAccessError",
       "code is not 1000 or 3000-4999",
     );
     check(bytes(reason) < 124, "SyntaxError", "reason is too long");
     if (this.readyState > 1) return;
-    if (!this.readyState) return this.#fail("closed before it was open");
+    const sent = [this.sent, sleeper()[0](CLOSE_MS)];
+    if (this.readyState)
+      Promise.race(sent).then(() => this.#end(code ?? 1005, reason, true));
+    else queueMicrotask(() => this.#fail("closed before it was open"));
     this.readyState = 2;
-    await Promise.race([this.sent, sleeper()[0](CLOSE_MS)]);
-    this.#end(code, reason, true);
   }
 
   #fail(message) {
-    emit(this, "error", { message });
     this.#end(1006, message, false);
   }
 
@@ -469,6 +469,7 @@ export class FeedSocket extends EventTarget {
     if (this.readyState > 2) return;
     this.readyState = 3;
     this.feed.close();
+    if (!wasClean) emit(this, "error", { message: reason });
     const init = { code, reason, wasClean };
     const { CloseEvent } = scope;
     if (CloseEvent) this.dispatchEvent(new CloseEvent("close", init));

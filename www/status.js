@@ -114,10 +114,10 @@ function show(status) {
     quantile(q, tenAgo.status.latency_us, status.latency_us),
   );
   plot(
-    "Commit to socket",
+    "Latency",
     p99 ?? 0,
     `${time(p50)} / ${time(p99)}`,
-    "p50 / p99 of the last 10 s, at most",
+    "commit to socket, p50 / p99 of the last 10 s, at most",
   );
   const limit = status.ring_limit ? `, limit ${size(status.ring_limit)}` : "";
   draw(
@@ -139,7 +139,7 @@ function show(status) {
     : "Without the database";
   const up = status.uptime_s ? `, up ${count("uptime_s")} s` : "";
   $("summary").textContent =
-    `pgfeed ${status.version}${up}, position ${status.cursor}, connected to the database ${count("connects")} times`;
+    `pgfeed ${status.version}${up}, position ${status.cursor}, database connections so far: ${count("connects")}`;
   rows($("all"), Object.entries(status), ["th", "td"]);
 }
 

@@ -4,6 +4,7 @@
 # chromium, against pgfeed behind a real web server.
 # run.sh --pack FOLDER - only makes the npm package, for make npm.
 # run.sh --screenshots FOLDER - only takes the pictures of docs/.
+# run.sh --wpt CHECKOUT - only runs web-platform-tests: see wpt.mjs.
 #
 # Nothing is written below the source: npm's packages and all that is made are
 # in tests/browser of the build tree. What a machine lacks makes a skip (77)
@@ -52,7 +53,11 @@ if [ "$1" = --pack ]; then
 fi
 # From here, so that their imports find node_modules.
 cp -f "$PGFEED_SOURCE"/tests/browser/*.mjs . || exit 1
-[ "$1" != --screenshots ] || exec node screenshots.mjs "$2"
+case $1 in
+--screenshots | --wpt)
+	exec node "${1#--}.mjs" "$2"
+	;;
+esac
 [ $# -gt 0 ] || set -- ./*.test.mjs
 rc=0
 rm -f all
