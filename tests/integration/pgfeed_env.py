@@ -95,6 +95,12 @@ def rss_bytes(pid):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def sanitized():
+    """Whether the programs were built with --enable-sanitize."""
+    with open(os.path.join(BUILD, "pgfeed-stream"), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
