@@ -3,14 +3,12 @@ import json
 import os
 import random
 import signal
-import socket
-import stat
 import time
 
 import pytest
 
 from pgfeed_db import Together, query
-from pgfeed_env import SERVICE_USER, eventually
+from pgfeed_env import eventually
 
 MIGRATIONS = ["0001_events", "0002_publish", "0003_attach", "0004_retention",
               "0005_roles"]
@@ -290,7 +288,7 @@ def test_tail_ends_with_its_reader(database):
     tail.stderr.close()
 
 
-# --- prune, status, check-config, doctor
+# --- prune, status, check-config
 
 def test_prune_removes_to_the_letter(database):
     database.pgfeed("publish", "--lines", "a", stdin=b"1\n2\n3\n")
@@ -332,50 +330,6 @@ def test_check_config_prints_what_counts_or_the_line(database, cluster):
         file.write("hartbeat = 20s\n")
     assert f"{conf}:4: there is no option \"hartbeat\"" in database.pgfeed(
         "-c", conf, "check-config", code=1)
-
-
-def test_doctor_finds_what_is_wrong(database, cluster):
-    folder = os.path.join(cluster.service_dir, "doctor")
-    os.mkdir(folder, 0o755)
-    sockets = []
-    for name in ("stream", "post"):
-        sockets.append(socket.socket(socket.AF_UNIX))
-        sockets[-1].bind(f"{folder}/{name}")
-        sockets[-1].listen(5)
-        os.chmod(f"{folder}/{name}", 0o660)
-        if SERVICE_USER:
-            os.chown(f"{folder}/{name}", 33, 33)
-    users = SERVICE_USER or "root"
-    env = database.environment(
-        PGFEED_STREAM_SOCKET=folder + "/stream", PGFEED_POST_SOCKET=folder + "/post",
-        PGFEED_PEER_USERS=users,
-        PGFEED_STREAM_DATABASE=cluster.conninfo(database.name, "stream"),
-        PGFEED_POST_DATABASE=cluster.conninfo(database.name, "post"))
-    out = database.pgfeed("doctor", env=env)
-    assert "\n0 errors" in out and "NOTIFY comes back" in out
-    assert out.count("somebody listens") == 2
-
-    # Each of these is found, and nothing else.
-    def errors_of(**more):
-        out = database.pgfeed("doctor", env=dict(env, **more), code=3)
-        return [line for line in out.splitlines() if line.startswith("ERROR")]
-    assert "could not connect" in errors_of(
-        PGFEED_STREAM_DATABASE="host=/nix")[0]
-    assert "may not publish" in errors_of(
-        PGFEED_POST_DATABASE=cluster.conninfo(database.name, "stream"))[0]
-    assert "is not a socket" in errors_of(PGFEED_POST_SOCKET="/dev/null")[0]
-    sockets[1].close()
-    found = errors_of()
-    assert len(found) == 1 and "nobody listens" in found[0]
-    os.chmod(folder + "/stream", stat.S_IRUSR)
-    assert "could not connect" in errors_of()[0] or os.geteuid() == 0
-    os.unlink(folder + "/stream")
-    assert "there is no socket" in errors_of()[0]
-    sockets[0].close()
-    database.sql("ALTER SEQUENCE pgfeed.event_id_seq CACHE 5")
-    assert "CACHE 5" in errors_of()[0]
-    database.pgfeed("migrate", "down", "all")
-    assert "run \"pgfeed migrate\"" in errors_of()[0]
 
 
 @pytest.mark.parametrize("args,code,text", [

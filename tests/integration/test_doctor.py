@@ -1,0 +1,209 @@
+"""pgfeed doctor: all is well, or it names the culprit."""
+import os
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from pgfeed_env import (Process, as_service, clean_environment, eventually,
+                        find, run)
+
+
+def listening(port):
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Patient:
+    """A site and what the doctor says of it."""
+
+    def __init__(self, site):
+        self.site = site
+        self.url = f"http://127.0.0.1:{site.port}/events"
+
+    def examine(self, *args, **env):
+        """Returns the exit status and the findings that are not well."""
+        done = subprocess.run(
+            as_service([self.site.cluster.share + "/pgfeed", "-c", self.site.conf,
+                        "doctor", *args]),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/",
+            timeout=60, check=False, env=dict(
+                clean_environment(), **env,
+                PGFEED_DATABASE=self.site.cluster.conninfo(self.site.database)))
+        self.said = done.stdout
+        return done.returncode, [line for line in self.said.splitlines()
+                                 if line.startswith("ERROR")]
+
+    def has(self, text, *args, **env):
+        """There is exactly one error, and it says so."""
+        code, errors = self.examine(*args, **env)
+        assert code == 3 and len(errors) == 1 and text in errors[0], self.said
+
+    def web_server(self, old, new):
+        """Starts the web server anew with a text in conf/ replaced."""
+        site, server = self.site, self.site.server
+        folder = f"{site.cluster.dir}/conf-{os.path.basename(site.dir)}"
+        shutil.copytree(f"{site.cluster.share}/conf/{server}", folder)
+        with open(folder + "/pgfeed.conf", encoding="utf-8") as file:
+            text = file.read()
+        assert old in text
+        with open(folder + "/pgfeed.conf", "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+        main = f"{site.dir}/{server}.conf"
+        with open(main, encoding="utf-8") as file:
+            text = file.read()
+        shipped = f"{site.cluster.share}/conf/{server}"
+        with open(main + ".changed", "w", encoding="utf-8") as file:
+            file.write(text.replace(shipped, folder))
+        site.processes.pop(server).stop()
+        command = {"lighttpd": [find("lighttpd"), "-D", "-f", main + ".changed"],
+                   "apache": [find("apache2"), "-f", main + ".changed",
+                              "-DFOREGROUND"]}[server]
+        site.processes[server] = Process(command, f"{site.dir}/server.log")
+        eventually(lambda: listening(site.port), what=server)
+
+
+@pytest.fixture(scope="module")
+def patient(site):
+    return Patient(site)
+
+
+@pytest.fixture
+def ill(make_site):
+    """make_site for patients that are to be harmed."""
+    return lambda server="lighttpd": Patient(make_site(server))
+
+
+def test_all_is_well(patient):
+    code, errors = patient.examine("--url", patient.url)
+    assert code == 0 and errors == [], patient.said
+    for text in ("NOTIFY arrives", "it answers and follows the database",
+                 "the first event came after", "an event arrives within",
+                 "who comes back gets what is missing", "the clocks agree"):
+        assert text in patient.said, text
+    # What it published is out of everybody's way.
+    assert patient.site.sql("SELECT DISTINCT split_part(topic, '/', 1)"
+                            " FROM pgfeed.event") == [("doctor",)]
+
+
+@pytest.mark.parametrize("env,text", [
+    ({"PGFEED_STREAM_DATABASE": "host=/nix"}, "could not connect"),
+    ({"PGFEED_POST_SOCKET": "/dev/null"}, "is not a socket"),
+    ({"PGFEED_POST_SOCKET": "/nix/sock"}, "there is no socket"),
+    ({"PGFEED_POST_SOCKET": "/" + "x" * 200}, "too long for a socket"),
+])
+def test_it_names_a_wrong_setting(patient, env, text):
+    patient.has(text, **env)
+
+
+def test_it_names_a_role_without_grants(patient):
+    site = patient.site
+    patient.has("may not publish: GRANT pgfeed_post TO",
+                PGFEED_POST_DATABASE=site.cluster.conninfo(site.database, "stream"))
+
+
+def test_it_names_a_socket_without_a_server(patient):
+    path = f"{patient.site.cluster.dir}/nobody"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    os.chmod(path, 0o666)
+    listener.close()
+    patient.has("nobody listens", PGFEED_STREAM_SOCKET=path)
+    os.unlink(path)
+
+
+def test_it_names_who_does_not_answer(patient):
+    path = f"{patient.site.cluster.dir}/mute"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        os.chmod(path, 0o666)
+        listener.listen(5)
+        patient.has("it does not answer", PGFEED_POST_SOCKET=path)
+    os.unlink(path)
+
+
+def test_it_names_a_mode_that_keeps_the_web_server_out(patient):
+    if os.geteuid() != 0:
+        pytest.skip("needs two users")
+    code, errors = patient.examine(PGFEED_PEER_USERS="nobody")
+    assert code == 3 and len(errors) == 2, patient.said
+    assert all('user "nobody" ' in error for error in errors)
+
+
+@pytest.mark.parametrize("url,text", [
+    ("http://127.0.0.1:1/events", "could not reach it"),
+    ("nonsense://x", "could not reach it"),
+    ("http://127.0.0.1:{port}/nix", "status 404: nothing is there"),
+    ("http://127.0.0.1:{port}/", "and no stream"),
+])
+def test_it_names_a_wrong_address(patient, url, text):
+    patient.has(text, "--url", url.format(port=patient.site.port))
+
+
+@pytest.mark.parametrize("broken,text", [
+    ("ALTER SEQUENCE pgfeed.event_id_seq CACHE 32", "CACHE 32"),
+    ("DELETE FROM pgfeed.migration WHERE version = 5", "run \"pgfeed migrate\""),
+    ("ALTER TABLE pgfeed.event DISABLE TRIGGER bell", "ENABLE TRIGGER bell"),
+])
+def test_it_names_a_broken_schema(ill, broken, text):
+    patient = ill()
+    patient.site.sql(broken)
+    code, errors = patient.examine()
+    assert code == 3 and errors and all(text in e for e in errors), patient.said
+
+
+def test_it_names_a_gateway_that_is_gone(ill):
+    patient = ill()
+    patient.site.stop("stream")
+    code, errors = patient.examine("--url", patient.url)
+    assert code == 3 and len(errors) == 2, patient.said
+    assert "pgfeed-stream: there is no socket" in errors[0] or (
+        "nobody listens" in errors[0])
+    assert "status 503: the web server cannot talk to pgfeed" in errors[1]
+
+
+@pytest.mark.parametrize("server,old,new,text", [
+    ("lighttpd", "server.stream-response-body = 2", "server.stream-response-body = 0",
+     "lighttpd needs server.stream-response-body = 2"),
+    ("apache", "flushpackets=on", "", "Apache needs flushpackets=on"),
+    ("apache", "SetEnv no-gzip 1", "", "the stream is compressed (gzip)"),
+    ("lighttpd", '"socket" => var.pgfeed_post', '"socket" => var.pgfeed_stream',
+     "a POST gives status 405"),
+    ("apache", "unix:${PGFEED_STREAM}", "unix:${PGFEED_POST}", "status 405"),
+], ids=["lighttpd-buffers", "apache-does-not-flush", "apache-compresses",
+        "posts-go-astray", "gets-go-astray"])
+def test_it_names_what_the_web_server_does_wrong(ill, server, old, new, text):
+    patient = ill(server)
+    patient.web_server(old, new)
+    patient.has(text, "--url", patient.url)
+
+
+def test_it_names_a_pooler_that_forgets_listen(ill):
+    """PgBouncer in transaction mode takes LISTEN without a word."""
+    pgbouncer = find("pgbouncer")
+    if not pgbouncer:
+        pytest.skip("pgbouncer is not installed")
+    patient = ill()
+    site = patient.site
+    folder = site.dir + "/pool"
+    run(["mkdir", folder])
+    with open(folder + ".ini", "w", encoding="utf-8") as file:
+        file.write(f"""[databases]
+{site.database} = host={site.cluster.service_dir} user=stream
+[pgbouncer]
+pool_mode = transaction
+unix_socket_dir = {folder}
+listen_port = 6432
+auth_type = any
+""")
+    site.processes["pool"] = Process([pgbouncer, folder + ".ini"], site.dir + "/pool.log")
+    conninfo = f"host={folder} port=6432 dbname={site.database} user=stream"
+    eventually(lambda: os.path.exists(folder + "/.s.PGSQL.6432"))
+    patient.has("a NOTIFY does not arrive: is there a pooler",
+                PGFEED_STREAM_DATABASE=conninfo)
+
+
+def test_wrong_usage(patient):
+    assert patient.examine("--long")[0] == 2
+    assert patient.examine("x")[0] == 2
