@@ -4,6 +4,7 @@ import os
 import platform
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -85,6 +86,19 @@ class Tools:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.running.append(popen)
         return popen
+
+    def start_other(self, *command):
+        """A program of the system's, stopped by interrupting it."""
+        popen = subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.running.append(popen)
+        return popen
+
+    def stop_other(self, popen):
+        popen.send_signal(signal.SIGINT)
+        popen.wait()
+        self.running.remove(popen)
 
     @staticmethod
     def wait_ready(popen):

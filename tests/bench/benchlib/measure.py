@@ -108,12 +108,13 @@ class Crowd:
 
 
 def fanout(bench, peer, streams, events, rate=0, batch=1, size=120, topics=1,
-           **options):
+           once_live=lambda: None, **options):
     """Events to all streams of a peer; what load and publish say of it."""
     seed = bench.next_seed()
     topic = f"t{seed}-%t"
     crowd = Crowd(bench, peer, topic, streams, seed=seed, events=events,
                   topics=topics, timeout=600, **options)
+    once_live()
     published = bench.tools.run(
         "publish", *peer.publish_args(topic), "--seed", seed, "--events",
         events, "--rate", rate, "--batch", batch, "--size", size, "--topics",

@@ -147,6 +147,15 @@ def single(result, rows):
          for r in rows]), {}
 
 
+def syscalls(result, rows):
+    return table(
+        ["", "process", "calls per delivery"],
+        [[title(result, r), name, ", ".join(
+            f"{call} {n:.2f}" for call, n in sorted(
+                calls.items(), key=lambda item: -item[1]))]
+         for r in rows for name, calls in r["calls"].items()]), {}
+
+
 def idle(result, rows):
     return table(
         ["", "streams", "live at the end", "connected in s",
@@ -199,6 +208,7 @@ HEADINGS = {
     "tuning": "What lighttpd's settings change, 5 events a second",
     "burst": "Burst: 2,000 events to 1,000 streams",
     "turns": "One event per turn, beside the kernel's floor",
+    "syscalls": "System calls per delivery",
     "idle": "Idle streams",
     "topics": "1,000 topics and 100 prefix subscribers",
     "slow": "Slow readers among others (20 events a second of 2 kB)",

@@ -5,7 +5,7 @@ import threading
 import time
 
 from . import servers
-from .env import Skipped, eventually, pgfeed_env, say
+from .env import Skipped, children, eventually, pgfeed_env, say
 from .measure import GRACE_S, Crowd, Histogram, fanout
 from .peers import (ALL, Nchan, Node, Peer, Pgfeed, PgfeedApache,
                     PgfeedLighttpd, Php)
@@ -217,6 +217,60 @@ def slow(bench):
     return each(bench, [Pgfeed, PgfeedLighttpd, Nchan, Node], measure)
 
 
+def tree(pid):
+    """A process and all below it."""
+    return [pid] + [p for child in children(pid) for p in tree(child)]
+
+
+def read_strace(path):
+    """Calls by name from strace -c."""
+    calls = {}
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            words = line.split()
+            if len(words) >= 5 and words[0].replace(".", "").isdigit() and \
+                    words[-1] != "total":
+                calls[words[-1]] = int(words[3])
+    return calls
+
+
+def syscalls(bench):
+    """What a delivery costs in system calls, by strace -c at 1,000 streams.
+
+    Slowly: strace takes so long that faster events would go out together.
+    """
+    if not pgfeed_env.find("strace"):
+        bench.skipped["strace"] = "not installed"
+        return []
+
+    def measure(peer):
+        counts = {}
+
+        def attach():
+            for name, pid in peer.watched().items():
+                out = f"{peer.dir}/strace-{name}"
+                every = [word for p in tree(pid) for word in ("-p", p)]
+                counts[name] = out, bench.tools.start_other(
+                    "strace", "-f", "-c", "-o", out, *every)
+            time.sleep(2)       # until it is attached, which it doesn't say
+
+        try:
+            row = fanout(bench, peer, bench.scale([1000])[0],
+                         bench.seconds(6) * 2, rate=2, once_live=attach)
+        finally:
+            for _, strace in counts.values():
+                bench.tools.stop_other(strace)
+        row["calls"] = {
+            name: {call: round(n / max(1, row["delivered"]), 3)
+                   for call, n in read_strace(out).items()
+                   if n >= 0.005 * row["delivered"]}
+            for name, (out, _) in counts.items()}
+        say(f"  {peer.name}: {row['calls']}")
+        yield row
+    # Not Apache: strace holds it up for minutes, a thread after the other.
+    return each(bench, [Pgfeed, PgfeedLighttpd, Nchan, Node], measure)
+
+
 class Idle(Peer):
     """lighttpd before a FastCGI responder that does nothing."""
     name, title = "idle_fcgi", "a responder that does nothing"
@@ -306,4 +360,5 @@ def jitter(bench):
 
 
 SCENARIOS = {f.__name__: f for f in (
-    single, latency, tuning, burst, turns, idle, topics, slow, ingest, jitter)}
+    single, latency, tuning, burst, turns, syscalls, idle, topics, slow, ingest,
+    jitter)}
