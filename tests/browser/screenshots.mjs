@@ -12,6 +12,28 @@ const followers = Array.from(
   { length: 40 },
   () => new Feed(`${site.url}/events`, { topics: ["events"] }),
 );
+const inBoth = async (viewport, take) => {
+  for (const colorScheme of ["light", "dark"]) {
+    const profile = await chromium.profile({ colorScheme, viewport });
+    const suffix = colorScheme === "dark" ? "-dark" : "";
+    await take(profile, (page, name) =>
+      page.screenshot({ path: path.join(folder, `${name}${suffix}.png`) }),
+    );
+    await profile.close();
+  }
+};
+
+await publish(site.url, "demo", "hello from curl");
+await site.sql("INSERT INTO events (event) VALUES ('a row, from psql')");
+await site.sql("UPDATE events SET event = 'the same row, changed'");
+await inBoth({ width: 1000, height: 720 }, async (profile, picture) => {
+  const demo = await profile.open(`${site.url}/`);
+  await demo.waitForSelector('[data-state="live"]');
+  await site.sql("NOTIFY demo_notify, 'a plain NOTIFY: live only'");
+  await demo.getByText("live only", { exact: true }).first().waitFor();
+  await picture(demo, "demo");
+});
+
 let going = true;
 const traffic = (async () => {
   for (let n = 1; going; n++) {
@@ -21,19 +43,7 @@ const traffic = (async () => {
     );
   }
 })();
-await site.sql("INSERT INTO events (event) VALUES ('a row, by SQL')");
-await site.sql("UPDATE events SET event = 'the same row, changed'");
-
-for (const colorScheme of ["light", "dark"]) {
-  const profile = await chromium.profile({
-    colorScheme,
-    viewport: { width: 1100, height: 800 },
-  });
-  const picture = (page, name) => {
-    const suffix = colorScheme === "dark" ? "-dark" : "";
-    const file = path.join(folder, `${name}${suffix}.png`);
-    return page.screenshot({ path: file });
-  };
+await inBoth({ width: 1100, height: 800 }, async (profile, picture) => {
   const status = await profile.open(`${site.url}/status.html`);
   const doctor = await profile.open(`${site.url}/doctor.html`);
   await doctor.click("#start");
@@ -56,8 +66,7 @@ for (const colorScheme of ["light", "dark"]) {
   );
   await picture(doctor, "doctor");
   await picture(status, "status");
-  await profile.close();
-}
+});
 going = false;
 await traffic;
 followers.forEach((feed) => feed.close());
