@@ -65,6 +65,8 @@ class Host(env.Site):
     DAEMONS = True      # pgfeed-stream and pgfeed-post run by themselves
     INIT = None         # the mode of pgfeed init that writes the files
     BRIEF = False       # a stream ends with its first events
+    TAKES = "2 descriptors"     # of the web server, for a stream
+    WARM, MANY = 10, 60         # streams opened to measure what one costs
 
     def __init__(self, cluster, **options):
         self.web_port, self.tls_port = free_port(), free_port()
@@ -116,6 +118,24 @@ class Host(env.Site):
                         os.readlink(f"/proc/{pid}/cwd") == os.path.dirname(self.conf)):
                     found.append(pid)
         return found
+
+    def memory(self):
+        """Bytes of the web server, what it started, and the gateway; what
+        processes share counts once."""
+        pids, todo = set(), [self.server_pid(), *self.gateway_pids(),
+                             *self.gateway_pids("cgi")]
+        while todo:
+            pid = todo.pop()
+            if pid not in pids:
+                pids.add(pid)
+                todo += env.children(pid)
+        total = 0
+        for pid in pids:
+            with contextlib.suppress(OSError), \
+                    open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+                total += next(int(line.split()[1]) * 1024 for line in file
+                              if line.startswith("Pss:"))
+        return total
 
     def kill_gateway(self):
         pids = env.eventually(self.gateway_pids, what="a pgfeed-stream")
@@ -191,6 +211,7 @@ class Host(env.Site):
 
 class Apache(Host):
     MPM = "event"
+    TAKES = "1 thread"
     PROTOCOLS = ("http", "tls", "h2")
     EXTRA = ()
     WORKERS = ""
@@ -257,6 +278,7 @@ Include @share@/conf/apache/site.conf
 
 class ApacheVhostPrefork(ApacheVhost):
     NAME, LABEL = "a-prefork", "Apache vhost, mpm_prefork"
+    TAKES = "1 process"
     MPM, PROTOCOLS = "prefork", ("http", "tls")
 
 
@@ -264,6 +286,7 @@ class ApacheHtaccess(Apache):
     """The folder that pgfeed init wrote, as a user's folder of pages."""
     NAME, LABEL = "b-event", "Apache .htaccess, mpm_event"
     INIT = "htaccess"
+    MANY = 25           # its max_streams is 40
     BASE = "/pgfeed/events"
     SITE = """Alias /pgfeed @tree@/web
 <Directory "@tree@/web">
@@ -275,17 +298,20 @@ class ApacheHtaccess(Apache):
 
 class ApacheHtaccessPrefork(ApacheHtaccess):
     NAME, LABEL = "b-prefork", "Apache .htaccess, mpm_prefork"
+    TAKES = "1 process"
     MPM, PROTOCOLS = "prefork", ("http", "tls")
 
 
 class ApacheCgi(ApacheHtaccess):
     NAME, LABEL = "c-event", "Apache CGI, mpm_event"
     INIT, DAEMONS = "cgi", False
+    TAKES, WARM, MANY = "1 thread, 1 process", 3, 7     # cgi_streams is 10
     EXTRA = ("cgid",)
 
 
 class ApacheCgiPrefork(ApacheCgi):
     NAME, LABEL = "c-prefork", "Apache CGI, mpm_prefork"
+    TAKES = "2 processes"
     MPM, PROTOCOLS = "prefork", ("http", "tls")
     EXTRA = ("cgi",)
 

@@ -18,11 +18,11 @@ sys.dont_write_bytecode = True
 import hosts  # noqa: E402
 import pgfeed_env as env  # noqa: E402
 from client import Browser, Curl, Poller, post  # noqa: E402
-from pgfeed_http import StreamEnded  # noqa: E402
+from pgfeed_http import Stream, StreamEnded  # noqa: E402
 
 BEGIN, END = "<!-- begin: make check-servers -->", "<!-- end -->"
 COLUMNS = ["first byte", "event", "resume", "slow reader", "browser gone",
-           "gateway killed", "reload", "64 KiB", "form"]
+           "gateway killed", "reload", "64 KiB", "form", "a stream costs"]
 WORDS = {"http": "HTTP/1.1", "tls": "TLS, HTTP/1.1", "h2": "TLS, HTTP/2"}
 
 
@@ -163,10 +163,30 @@ class Checks:
             assert browser.message().data == "from a form"
         return "ok"
 
+    def cost(self):
+        """What the web server and pgfeed take for each of some open streams."""
+        host = self.host
+        if host.BRIEF or self.protocol != "http":
+            return ""
+        env.eventually(lambda: self.streams() == 0, 20, "the end of other streams")
+        topic, streams = self.topic(), []
+        path = host.url("http", "/" + topic).partition(str(host.web_port))[2]
+        try:
+            for _ in range(host.WARM):      # what the first few cost is for all
+                streams.append(Stream(host.web_port, path).live())
+            before = host.memory()
+            for _ in range(host.MANY):
+                streams.append(Stream(host.web_port, path).live())
+            kb = (host.memory() - before) / host.MANY / 1024
+        finally:
+            for stream in streams:
+                stream.close()
+        return f"{host.TAKES}, {kb:.0f} kB"
+
     ALL = {"first byte": first_byte, "event": event, "resume": resume,
            "slow reader": slow_reader, "browser gone": browser_gone,
            "gateway killed": gateway_killed, "reload": reload,
-           "64 KiB": payload, "form": form}
+           "64 KiB": payload, "form": form, "a stream costs": cost}
 
 
 def run_mode(cluster, mode, only):
