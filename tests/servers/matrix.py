@@ -7,6 +7,7 @@ Prints a table, and with --table puts it into FILE between its marks. Exits
 with 1 when something is not as promised; 77 when a server is missing.
 """
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -69,7 +70,17 @@ class Checks:
         return f"{seconds * 1000:.0f} ms"
 
     def event(self):
-        """From the commit to the browser; each within 100 ms."""
+        """From the commit to the browser; each within 100 ms. A buffer is late
+        every time; a machine with more to do than it has processors may be late
+        once, and gets a second chance."""
+        taken = self.ten_events()
+        if max(taken) >= 100 and os.getloadavg()[0] > os.cpu_count():
+            print(f"again, as the machine is busy: {max(taken):.0f} ms")
+            taken = self.ten_events()
+        assert max(taken) < 100, f"{max(taken):.0f} ms"
+        return f"{statistics.median(taken):.0f} ms"
+
+    def ten_events(self):
         topic, taken = self.topic(), []
         with self.browser(topic) as browser:
             for i in range(10):
@@ -83,8 +94,7 @@ class Checks:
                 assert event.data == f"event {i}", event
                 taken.append((event.at - sent) * 1000)
                 time.sleep(0.05)    # each by itself, as that is the question
-        assert max(taken) < 100, f"{max(taken):.0f} ms"
-        return f"{statistics.median(taken):.0f} ms"
+        return taken
 
     def resume(self):
         topic = self.topic()
