@@ -385,7 +385,7 @@ is_first_page(struct replay *r, const struct job *j)
 		    p->to == j->from)
 			return false;
 	}
-	return true;
+	return j->kind == PAGE_RANGE;
 }
 
 static void
