@@ -173,6 +173,7 @@ class Oracle:
         self.say(f"all clients at the end after {time.monotonic() - begun:.1f} s")
         time.sleep(1.5)     # what came twice would come now
         self.check_holes()
+        self.troubles += self.world.unexpected()
         return visible, posted, kinds
 
     def check_holes(self):

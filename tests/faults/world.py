@@ -8,6 +8,7 @@ POSTs.
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,9 @@ from pgfeed_http import request
 # Every gateway remembers another length of history: who comes back is served
 # from the ring here and from the table there.
 RINGS = ("32MB", "1MB", "2MB")
+# They end when they are killed (9) or asked to (0), and say nothing of these.
+UNEXPECTED = re.compile(r"ended with (?!signal 9,|status 0,)|Sanitizer|"
+                        r"runtime error|[Aa]ssert|out of memory|starting over")
 
 
 class Gateway(pgfeed_env.Site):
@@ -129,6 +133,16 @@ class World:
         pgfeed_env.eventually(
             lambda: all((s := self.status(g)) and s.get("live")
                         for g in self.gateways), 60, "all gateways live again")
+
+    def unexpected(self):
+        """Lines of the gateways' logs that nothing done to them explains."""
+        found = []
+        for gateway in self.gateways:
+            for name in ("stream", "post"):
+                found += [f"{gateway.name}-{name}: {line}"
+                          for line in gateway.log(name).splitlines()
+                          if UNEXPECTED.search(line)]
+        return found
 
     def keep_logs(self, folder):
         os.makedirs(folder, exist_ok=True)

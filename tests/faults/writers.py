@@ -18,9 +18,13 @@ from clients import TOPICS
 INSERT = "INSERT INTO pgfeed.event (topic, data) VALUES (%s, %s)"
 MANY = ("INSERT INTO pgfeed.event (topic, data) SELECT %s, %s || n || %s"
         " FROM generate_series(1, %s) n")
-# The id is drawn, then it takes a while, then the row gets its transaction id.
-SLOW = ("INSERT INTO pgfeed.event (topic, data) SELECT %s, %s || n || CASE WHEN"
-        " pg_sleep(%s) IS NULL THEN '' ELSE %s END FROM generate_series(1, %s) n")
+# With VALUES the id is drawn, then it takes a while, and only then, with the
+# row, there is a transaction id.
+SLOW = ("INSERT INTO pgfeed.event (topic, data) VALUES (%s, %s || CASE WHEN"
+        " pg_sleep(%s) IS NULL THEN '' ELSE %s END)")
+SLOW_MANY = ("INSERT INTO pgfeed.event (topic, data) SELECT %s, %s || n || CASE"
+             " WHEN pg_sleep(%s) IS NULL THEN '' ELSE %s END"
+             " FROM generate_series(1, %s) n")
 
 
 class Writers:
@@ -114,8 +118,12 @@ class Writer(threading.Thread):
                  self.padding(), rows)
 
     def insert_slowly(self, transaction, rows, seconds):
-        self.sql(SLOW, self.topic(), self.token(transaction) + "x",
-                 seconds / rows, self.padding(), rows)
+        if rows == 1:
+            self.sql(SLOW, self.topic(), self.token(transaction) + "x",
+                     seconds, self.padding())
+        else:
+            self.sql(SLOW_MANY, self.topic(), self.token(transaction) + "x",
+                     seconds / rows, self.padding(), rows)
 
     def end(self, transaction, commit=True):
         if commit:
@@ -155,7 +163,7 @@ class Mixed(Writer):
         self.end(transaction, False)
 
     def slow(self, transaction):
-        self.insert_slowly(transaction, self.rng.randint(1, 4),
+        self.insert_slowly(transaction, self.rng.choice((1, 1, 1, 2, 4)),
                            self.rng.uniform(0.02, 0.4))
         self.shared.committed(transaction)
 
