@@ -20,7 +20,6 @@
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,10 +29,13 @@
 #include "acceptor.h"
 #include "fcgi_check.h"
 #include "log.h"
+#include "peers.h"
 
 #define ACCEPTS_PER_TURN 64
 #define WORKER_STACK     (256 * 1024)
-#define BODY_WAIT_MS     1000
+#define BODY_WAIT_BYTES  32768
+
+static const struct timeval body_pause = { .tv_usec = 100000 };
 
 struct request {
 	LIST_ENTRY(request) entry; /* in acceptor.parsing until it ends */
@@ -70,9 +72,7 @@ struct acceptor {
 	struct event *on_connect;
 	struct event *on_tick; /* watchdog, once a second */
 	TAILQ_HEAD(, waiting) silent;
-	uid_t *uids;
-	size_t n_uids;
-	uint64_t refused;
+	struct peers *peers;
 	bool in_loop; /* see acceptor_serve_in_loop() */
 
 	/* Shared with the workers, under mutex. */
@@ -134,6 +134,12 @@ request_read(struct request *r, void *p, size_t n)
 	if (got == 0 && FCGX_GetError(r->fcgx.in) != 0)
 		return -1;
 	return got;
+}
+
+bool
+request_late(const struct request *r)
+{
+	return r->acceptor != NULL && now_ms() >= r->deadline_ms;
 }
 
 int
@@ -212,7 +218,7 @@ request_from_cgi(void)
 
 /* Parses one connection; closes it when that fails. */
 static void
-serve(struct acceptor *a, int fd)
+serve(struct acceptor *a, int fd, int64_t since_ms)
 {
 	struct request *r = calloc(1, sizeof(*r));
 
@@ -224,7 +230,7 @@ serve(struct acceptor *a, int fd)
 	r->fcgx.ipcFd = fd;
 	r->fcgx.keepConnection = 1; /* or Accept_r closes it at once */
 	r->acceptor = a;
-	r->deadline_ms = now_ms() + a->config->request_timeout;
+	r->deadline_ms = since_ms + a->config->request_timeout;
 	pthread_mutex_lock(&a->mutex);
 	LIST_INSERT_HEAD(&a->parsing, r, entry);
 	pthread_mutex_unlock(&a->mutex);
@@ -259,6 +265,7 @@ worker(void *arg)
 	pthread_mutex_lock(&a->mutex);
 	for (;;) {
 		struct waiting *w = TAILQ_FIRST(&a->ready);
+		int64_t since_ms;
 		int fd;
 
 		if (w == NULL && a->stopping)
@@ -271,8 +278,9 @@ worker(void *arg)
 		a->n_busy++;
 		pthread_mutex_unlock(&a->mutex);
 		fd = w->fd;
+		since_ms = w->since_ms;
 		free(w);
-		serve(a, fd);
+		serve(a, fd, since_ms);
 		pthread_mutex_lock(&a->mutex);
 		a->n_busy--;
 	}
@@ -282,8 +290,8 @@ worker(void *arg)
 
 /*
  * What has arrived is looked at, and left for libfcgi to read. Whoever does not
- * block in cb is given whole requests only, so the body is awaited here too;
- * not for long, since what lies here unread takes room in the socket.
+ * block in cb is given whole requests, so the body is awaited here too, but not
+ * when it is long or pauses: what lies here unread fills the socket.
  */
 static enum verdict
 judge(struct waiting *w)
@@ -302,7 +310,7 @@ judge(struct waiting *w)
 		if (fcgi_check_whole(seen, (size_t)n))
 			return VERDICT_SERVE;
 		w->body_lacks = true;
-		return VERDICT_WAIT;
+		return n < BODY_WAIT_BYTES ? VERDICT_WAIT : VERDICT_QUEUE;
 	case FCGI_CHECK_BAD:
 		break;
 	}
@@ -314,12 +322,13 @@ static void
 dispatch(struct waiting *w, enum verdict verdict)
 {
 	struct acceptor *a = w->acceptor;
+	int64_t since_ms = w->since_ms;
 	int fd = w->fd;
 
 	switch (verdict) {
 	case VERDICT_SERVE:
 		free(w);
-		serve(a, fd);
+		serve(a, fd, since_ms);
 		break;
 	case VERDICT_QUEUE:
 		pthread_mutex_lock(&a->mutex);
@@ -353,8 +362,13 @@ on_bytes(evutil_socket_t fd, short what, void *arg)
 	struct waiting *w = arg;
 	enum verdict verdict = judge(w);
 
-	if (verdict == VERDICT_WAIT && !(what & EV_CLOSED))
+	if (verdict == VERDICT_WAIT && what & EV_TIMEOUT)
+		verdict = VERDICT_QUEUE;
+	if (verdict == VERDICT_WAIT && !(what & EV_CLOSED)) {
+		if (w->body_lacks)
+			event_add(&w->event, &body_pause);
 		return;
+	}
 	stop_waiting(w);
 	dispatch(w, verdict);
 }
@@ -363,41 +377,14 @@ on_bytes(evutil_socket_t fd, short what, void *arg)
 static void
 end_long_waits(struct acceptor *a, int64_t now)
 {
-	struct waiting *w, *next;
-	int64_t limit = a->config->request_timeout;
+	struct waiting *w;
 
-	for (w = TAILQ_FIRST(&a->silent); w != NULL; w = next) {
-		int64_t age = now - w->since_ms;
-
-		next = TAILQ_NEXT(w, entry);
-		if (age < MIN(limit, BODY_WAIT_MS))
-			break;
-		if (w->body_lacks || age >= limit) {
-			stop_waiting(w);
-			dispatch(
-			    w, w->body_lacks ? VERDICT_QUEUE : VERDICT_DROP);
-		}
+	while ((w = TAILQ_FIRST(&a->silent)) != NULL &&
+	       now - w->since_ms >= a->config->request_timeout) {
+		stop_waiting(w);
+		/* Who reads on is told by the watchdog that it is late. */
+		dispatch(w, w->body_lacks ? VERDICT_QUEUE : VERDICT_DROP);
 	}
-}
-
-/* Only the web server may talk to us: FastCGI itself has no authentication. */
-static bool
-peer_allowed(struct acceptor *a, int fd)
-{
-	struct ucred peer;
-	socklen_t n = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == -1)
-		return false;
-	for (size_t i = 0; i < a->n_uids; i++) {
-		if (peer.uid == a->uids[i])
-			return true;
-	}
-	if (a->refused++ % 1000 == 0)
-		log_warning("connection refused: user %u is not among "
-			    "peer_users",
-		    (unsigned)peer.uid);
-	return false;
 }
 
 static void
@@ -408,7 +395,7 @@ add_connection(struct acceptor *a, int fd)
 	struct waiting *w = calloc(1, sizeof(*w));
 	enum verdict verdict;
 
-	if (w == NULL || !peer_allowed(a, fd)) {
+	if (w == NULL || !peers_allow(a->peers, fd)) {
 		free(w);
 		close(fd);
 		return;
@@ -427,8 +414,8 @@ add_connection(struct acceptor *a, int fd)
 		dispatch(w, verdict);
 		return;
 	}
-	event_add(&w->event, NULL);
 	TAILQ_INSERT_TAIL(&a->silent, w, entry);
+	event_add(&w->event, w->body_lacks ? &body_pause : NULL);
 }
 
 static void
@@ -474,31 +461,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	pthread_mutex_unlock(&a->mutex);
 }
 
-static void
-resolve_peers(struct acceptor *a)
-{
-	const struct config_list *users = &a->config->peer_users;
-
-	a->uids = calloc(users->n + 2, sizeof(*a->uids));
-	if (a->uids == NULL)
-		log_fatal("out of memory");
-	a->uids[a->n_uids++] = geteuid();
-	a->uids[a->n_uids++] = 0;
-	for (size_t i = 0; i < users->n; i++) {
-		struct passwd *pw = getpwnam(users->item[i]);
-		char *end;
-		unsigned long uid = strtoul(users->item[i], &end, 10);
-
-		if (pw != NULL)
-			a->uids[a->n_uids++] = pw->pw_uid;
-		else if (*end == '\0')
-			a->uids[a->n_uids++] = (uid_t)uid;
-		else
-			log_info("peer_users: there is no user \"%s\" here",
-			    users->item[i]);
-	}
-}
-
 struct acceptor *
 acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
     const struct config *config, acceptor_cb cb, void *arg)
@@ -519,7 +481,7 @@ acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
 	LIST_INIT(&a->parsing);
 	pthread_mutex_init(&a->mutex, NULL);
 	pthread_cond_init(&a->work, NULL);
-	resolve_peers(a);
+	a->peers = peers_new(&config->peer_users);
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WORKER_STACK);
@@ -593,6 +555,6 @@ acceptor_free(struct acceptor *a)
 	pthread_cond_destroy(&a->work);
 	pthread_mutex_destroy(&a->mutex);
 	free(a->thread);
-	free(a->uids);
+	peers_free(a->peers);
 	free(a);
 }

@@ -56,7 +56,7 @@ void acceptor_free(struct acceptor *);
  * is not. Sets *made to whether it is ours to unlink. Returns the descriptor
  * (non-blocking, close-on-exec) or -1 after logging why.
  */
-int socket_listen(const struct config *, const char *path, const char *name,
-    bool *made);
+int socket_listen(
+    const struct config *, const char *path, const char *name, bool *made);
 
 #endif

@@ -29,6 +29,9 @@ const char *request_param_or_empty(const struct request *, const char *name);
  */
 ssize_t request_read(struct request *, void *, size_t n) MUSTCHECK;
 
+/* Whether request_read() failed because that time was over. */
+bool request_late(const struct request *);
+
 /*
  * Writes a part of the response (head and body, as CGI: "Status: 201 Created"
  * first). Returns 0, or -1 when the peer is gone: finish the request then.

@@ -40,8 +40,7 @@ struct exchange {
 	const struct post *post;
 	struct origin_source origin;
 	const char *listed; /* the configured origin that asks, or NULL */
-	int64_t began_ms;
-	bool body_ended; /* nothing is left to read */
+	bool body_ended;    /* nothing is left to read */
 	struct buf body;
 	struct draft draft;
 	struct fault fault;
@@ -222,7 +221,7 @@ too_large(struct exchange *x, size_t limit)
 static bool
 read_body(struct exchange *x, size_t limit)
 {
-	int64_t length = content_length(x), timeout;
+	int64_t length = content_length(x);
 	struct buf *b = &x->body;
 	ssize_t n = 1;
 
@@ -249,12 +248,12 @@ read_body(struct exchange *x, size_t limit)
 			return too_large(x, limit);
 	}
 	x->body_ended = true;
+	if (n < 0 && request_late(x->request)) {
+		set_fault(x, 408, "the body took too long to arrive");
+		return false;
+	}
 	if (n < 0) {
-		timeout = x->post->config->request_timeout;
-		if (now_ms() - x->began_ms >= timeout - timeout / 10)
-			set_fault(x, 408, "the body took too long to arrive");
-		else
-			set_fault(x, 400, "the body ended early");
+		set_fault(x, 400, "the body ended early");
 		return false;
 	}
 	if (length >= 0 && (size_t)length != b->len) {
@@ -420,7 +419,6 @@ post_serve(struct request *r, void *post)
 	}
 	x->request = r;
 	x->post = post;
-	x->began_ms = now_ms();
 	x->origin = (struct origin_source){
 		.host = request_param_or_empty(r, "HTTP_HOST"),
 		.https = strcmp(request_param_or_empty(r, "HTTPS"), "on") == 0,

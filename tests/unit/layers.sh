@@ -10,8 +10,8 @@ layers='
 util
 buf log stats
 address config cursor entry+sse fcgi_check fcgi_record header json params problem request topic
-db filter form origin pgconn ring acceptor+socket
-batch+session draft follow keeper opening replay
+db filter form origin peers pgconn ring
+acceptor+socket batch+session draft follow keeper opening replay
 ctl ingest listener relay starter subscriber
 wheel
 check_config doctor+doctor_socket+doctor_url hub+hub_inside+join+life init migrate post prune publish pump status_ctl tail
