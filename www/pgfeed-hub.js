@@ -281,6 +281,7 @@ export const openHub = (base, headers) => {
 /* In the worker, but not in somebody else's that imports this. */
 if (scope.SharedWorkerGlobalScope && scope.name === NAME) {
   const hubs = new Map(); // of each address
+  locks?.request(NAME, () => new Promise(() => {})); // while it lives
   scope.onconnect = ({ ports: [port] }) => {
     const reply = (message) => port.postMessage(message);
     port.onmessage = ({ data }) => {

@@ -94,7 +94,7 @@ const takeSeat = (url, topics, { share = document, headers }, cursor, take) => {
   let id, post, release, running;
 
   const receive = ({ data: { to, items, cursor, hello } }) => {
-    if (hello) join();
+    if (hello) join(); // this hub is new
     if (to?.includes(id)) take([...items, { cursor }]);
   };
   const leave = () => {
@@ -132,7 +132,15 @@ const takeSeat = (url, topics, { share = document, headers }, cursor, take) => {
           { name: "pgfeed1", type: "module" },
         );
         it.onerror = () => signal.aborted || start(1);
-        it.port.onmessage = receive;
+        it.port.onmessage = (message) => {
+          it.port.onmessage = receive;
+          receive(message);
+          // The worker has it for life: who gets it has to find another one.
+          const left = () => signal.aborted || void start();
+          locks
+            ?.request(NAME, { mode: "shared", signal }, left)
+            .catch(() => {});
+        };
         post = (message) => it.port.postMessage({ url, ...message });
       } catch {
         return start(1);
@@ -205,7 +213,8 @@ const absolute = (url) => {
 export class Feed extends EventTarget {
   constructor(url = "/events", options = {}) {
     super();
-    const { persist, headers, queue: limit = 1000, echo } = options;
+    const { persist, headers, queue: limit = 1000 } = options;
+    const { echo = true, listen = true } = options;
     const at = absolute(url);
     const [, base, below] = /^(.*\/events)\/(.+)$/.exec(at.pathname) ?? [];
     if (base) at.pathname = base;
@@ -231,6 +240,7 @@ export class Feed extends EventTarget {
     this.state = "connecting";
     this.cursor = options.since ?? store?.getItem(key) ?? undefined;
 
+    const wanted = (topic) => topics.some((pattern) => matches(pattern, topic));
     const turn = (state) => {
       if (state === this.state) return;
       this.state = state;
@@ -248,10 +258,10 @@ export class Feed extends EventTarget {
         emit(this, "error", error);
         this.close();
       }
-      if (!topics.some((pattern) => topic && matches(pattern, topic))) return;
+      if (!topic || !wanted(topic)) return;
       event.own = own.delete(id);
       event.json = () => JSON.parse(data);
-      if (!event.own || echo !== false) emit(this, "message", event);
+      if (!event.own || echo) emit(this, "message", event);
     };
     const drain = () => {
       for (let item; (item = inbox?.[0]);) {
@@ -276,7 +286,7 @@ export class Feed extends EventTarget {
             signal: AbortSignal.timeout?.(20000),
           };
           const answer = await (await request(href, init, headers)).json();
-          own.add(answer.id);
+          if (listen && wanted(answer.topic)) own.add(answer.id);
           resolve(answer);
           wait = fails = 0;
         } catch (e) {
@@ -339,16 +349,16 @@ export class Feed extends EventTarget {
       seat.kick(why);
       wake();
     };
-    const listen = (target, type, fn) =>
+    const heed = (target, type, fn) =>
       target?.addEventListener?.(type, fn, { signal });
-    listen(scope, "pagehide", seat.stop);
-    listen(scope, "pageshow", (e) => e.persisted && seat.start());
-    listen(scope, "online", () => kick("online"));
-    listen(document, "visibilitychange", () => document.hidden || kick("seen"));
+    heed(scope, "pagehide", seat.stop);
+    heed(scope, "pageshow", (e) => e.persisted && listen && seat.start());
+    heed(scope, "online", () => kick("online"));
+    heed(document, "visibilitychange", () => document.hidden || kick("seen"));
     // What on() asks for in this turn is part of the first request.
     queueMicrotask(() => {
       if (!topics.length) topics.push("events");
-      if (!signal.aborted && options.listen !== false) seat.start();
+      if (!signal.aborted && listen) seat.start();
     });
   }
 

@@ -35,7 +35,7 @@ async function follow(topics, options, url = `${mock.url}/events`) {
   return feed;
 }
 const live = (feed) => until(() => feed.state === "live", "live");
-test("a record may be cut anywhere, and line ends may be of any kind", async () => {
+test("a record may be cut anywhere, and line ends may be of any kind", async (t) => {
   const event = (data) =>
     JSON.stringify({ topic: "a", id: "x", at: "", kind: null, data });
   const text =
@@ -53,6 +53,10 @@ test("a record may be cut anywhere, and line ends may be of any kind", async () 
     res.end();
   });
   await new Promise((done) => server.listen(0, done));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   const resumed = new Promise((done) =>
     server.on("request", ({ url }) => {
       const query = new URL(url, "http://x").searchParams;
@@ -65,8 +69,6 @@ test("a record may be cut anywhere, and line ends may be of any kind", async () 
   assert.deepEqual(feed.got, ["one", "zwei \u{1F418}"]);
   assert.equal(feed.cursor, "10");
   feed.close();
-  server.close();
-  server.closeAllConnections();
 });
 
 test("each event once, over cut connections and planned ends", async () => {

@@ -16,7 +16,7 @@ export const { Feed, FeedSocket } = await import(
 );
 
 /* Waits for test() to be true, and returns what it returned. */
-export async function until(test, what = test, limit_ms = 15000) {
+export async function until(test, what = test, limit_ms = 30000) {
   const end = Date.now() + limit_ms;
   for (;;) {
     const value = await test();
@@ -28,6 +28,7 @@ export async function until(test, what = test, limit_ms = 15000) {
 
 /* --- chromium */
 
+const networks = new Set();
 const ARGUMENTS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -48,7 +49,10 @@ export async function startChromium() {
   });
   const profiles = new Set();
   return {
-    closeProfiles: () => Promise.all([...profiles].map((p) => p.close())),
+    /* Whatever a test left open, whether it passed or not. */
+    async tidy() {
+      for (const it of [...profiles, ...networks]) await it.close();
+    },
     /* A browser of its own, as to storage, workers and locks. */
     async profile(options) {
       const context = await browser.newContext(options);
@@ -72,6 +76,17 @@ export async function startChromium() {
       };
       profiles.add(profile);
       return profile;
+    },
+    /* As when memory is short. Returns how many there were. */
+    async killWorkers() {
+      const devtools = await browser.newBrowserCDPSession();
+      const { targetInfos } = await devtools.send("Target.getTargets", {
+        filter: [{ type: "shared_worker" }],
+      });
+      for (const { targetId } of targetInfos)
+        await devtools.send("Target.closeTarget", { targetId });
+      await devtools.detach();
+      return targetInfos.length;
     },
     close: () => browser.close(),
   };
@@ -209,7 +224,7 @@ export async function startWire(target) {
     }
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return {
+  const wire = {
     url: `http://127.0.0.1:${server.address().port}`,
     cut() {
       state = "cut";
@@ -219,15 +234,17 @@ export async function startWire(target) {
       state = "frozen";
       ends.forEach((end) => (end.dead = true));
     },
+    /* What was frozen stays so: as on a new network, the old one gone. */
     mend: () => (state = "good"),
-    /* Those that were frozen stay so: a new network, the old one's gone. */
-    count: () => ends.size / 2,
     close: () =>
       new Promise((done) => {
+        networks.delete(wire);
         server.close(done);
         ends.forEach((end) => end.destroy());
       }),
   };
+  networks.add(wire);
+  return wire;
 }
 
 /*
@@ -264,8 +281,10 @@ export async function startProxy(target) {
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   proxy.url = `http://127.0.0.1:${server.address().port}`;
+  networks.add(proxy);
   proxy.close = () =>
     new Promise((done) => {
+      networks.delete(proxy);
       server.close(done);
       server.closeAllConnections();
     });

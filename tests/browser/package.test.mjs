@@ -104,8 +104,9 @@ test("the types are right, and refuse what is wrong", async () => {
   });
 });
 
-test("Node uses the package as it is, and as a minified file", async () => {
+test("Node uses the package as it is, and as a minified file", async (t) => {
   const mock = await startMock({ heartbeat: 1 });
+  t.after(() => mock.close());
   mock.publish("a", "before");
   for (const name of ["pgfeed", "pgfeed/pgfeed.min.js"]) {
     await writeFile(
@@ -122,7 +123,6 @@ test("Node uses the package as it is, and as a minified file", async () => {
     const { stdout } = await run("node", ["using/use.mjs"]);
     assert.equal(stdout, "before\nb\n", name);
   }
-  await mock.close();
 });
 
 /* Serves a folder beside the mock's /events. */
@@ -133,7 +133,7 @@ async function servePage(root) {
 }
 
 const SCRIPT = `
-  const feed = new Feed("/events", { topics: ["a"], since: "-1" });
+  const feed = new Feed("/events", { topics: ["a"], since: "earliest" });
   feed.on("a", (e) => (document.title += e.data));`;
 
 async function works(root, tabs = 1) {

@@ -39,7 +39,7 @@ after(async () => {
   await chromium?.close();
   for (const site of Object.values(sites)) await site.close();
 });
-afterEach(() => chromium.closeProfiles());
+afterEach(() => chromium.tidy());
 
 const shows = (page, where, text) =>
   until(
@@ -296,11 +296,11 @@ test("the doctor finds a good way good, and a buffering proxy", async () => {
   await behind.click("#start");
   await shows(behind, "#findings", "Bad: no first record");
   await shows(behind, "#findings", "long-poll works");
-  await proxy.close();
 });
 
-test("a gap is shown across the page, unless the page sees to it", async () => {
+test("a gap is shown across the page, unless the page sees to it", async (t) => {
   const mock = await startMock({ root: WWW });
+  t.after(() => mock.close());
   for (let n = 1; n <= 9; n++) mock.publish("a", `${n}`);
   mock.knobs.oldest = 5;
   const profile = await chromium.profile();
@@ -309,11 +309,11 @@ test("a gap is shown across the page, unless the page sees to it", async () => {
   assert.match(await alert.innerText(), /Some events are missing here/);
   const box = await alert.boundingBox();
   assert.ok(box.y === 0 && box.width > 600);
-  await mock.close();
 });
 
-test("one tab's bad topic is not the end of the others", async () => {
+test("one tab's bad topic is not the end of the others", async (t) => {
   const mock = await startMock({ root: WWW, retry: 100, heartbeat: 1 });
+  t.after(() => mock.close());
   const profile = await chromium.profile();
   const good = await openFeed(profile, mock.url, ["a"]);
   await good.live();
@@ -329,5 +329,4 @@ test("one tab's bad topic is not the end of the others", async () => {
   await until(async () => (await good.got()).length === 2);
   await until(() => mock.open.size === 1, "one connection again");
   assert.deepEqual(await good.got(), ["1", "3"]);
-  await mock.close();
 });

@@ -29,7 +29,7 @@ after(async () => {
   await site?.close();
 });
 
-afterEach(() => chromium.closeProfiles());
+afterEach(() => chromium.tidy());
 
 const streams = async (n) =>
   until(async () => (await site.status()).streams === n, `${n} streams`);
@@ -77,6 +77,41 @@ for (const [way, missing] of [
   });
 }
 
+test("a worker that dies is replaced, and nothing is lost", async () => {
+  const profile = await chromium.profile();
+  const tabs = [];
+  for (let i = 0; i < 3; i++)
+    tabs.push(await openFeed(profile, site.url, ["worker"]));
+  await Promise.all(tabs.map((tab) => tab.live()));
+  await site.publish("worker", 1, 10);
+  await all(tabs, 10);
+  const killed = await chromium.killWorkers();
+  assert.equal(killed, 1);
+  await site.publish("worker", 11, 20);
+  await all(tabs, 20);
+  await streams(1);
+});
+
+test("a page that may not have workers shares without", async () => {
+  const profile = await chromium.profile();
+  const policy =
+    "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'none'";
+  await profile.context.route("**/examples/", (route) =>
+    route.fulfill({
+      contentType: "text/html",
+      headers: { "Content-Security-Policy": policy },
+      body: '<!doctype html><link rel="icon" href="data:,">',
+    }),
+  );
+  const tabs = [];
+  for (let i = 0; i < 2; i++)
+    tabs.push(await openFeed(profile, site.url, ["policy"]));
+  await Promise.all(tabs.map((tab) => tab.live()));
+  await streams(1);
+  await site.publish("policy", 1, 5);
+  await all(tabs, 5);
+});
+
 test("without workers and locks each tab has its own connection", async () => {
   const profile = await without("SharedWorker", "locks");
   const tabs = [];
@@ -120,6 +155,24 @@ test("a tab that begins in the past joins the others", async () => {
   await site.publish("past", 31, 40);
   await all([past], 40);
   assert.deepEqual(await now.got(), numbers(31, 40));
+});
+
+test("a rendered cursor leaves nothing between rendering and subscribing", async () => {
+  const profile = await chromium.profile();
+  const already = await openFeed(profile, site.url, ["rendered"]);
+  await already.live();
+  // The server asks for the position, then reads its tables, then renders.
+  const res = await fetch(`${site.url}/events?topic=rendered&wait=0`, {
+    headers: { Accept: "application/json" },
+  });
+  const { cursor } = await res.json();
+  await site.publish("rendered", 1, 5);
+  const page = await openFeed(profile, site.url, ["rendered"], {
+    since: cursor,
+  });
+  await site.publish("rendered", 6, 10);
+  await all([page, already], 10);
+  await streams(1);
 });
 
 for (const others of [0, 1]) {
@@ -189,7 +242,6 @@ test("a cut or frozen network is noticed and made up for", async () => {
   wire.mend();
   await all([page], 15);
   await profile.close();
-  await wire.close();
 });
 
 test("502 and 503 are lived through", async () => {
@@ -208,7 +260,6 @@ test("502 and 503 are lived through", async () => {
   await site.publish("refused", 1, 3);
   await all([page], 3);
   await profile.close();
-  await proxy.close();
 });
 
 test("a buffering proxy: live by long-poll within 8 s, and back", async () => {
@@ -226,7 +277,6 @@ test("a buffering proxy: live by long-poll within 8 s, and back", async () => {
   await publishing;
   await all([page], 60);
   await profile.close();
-  await proxy.close();
 });
 
 test("what is published without a network is sent when it is back", async () => {

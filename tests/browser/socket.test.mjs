@@ -17,7 +17,7 @@ after(async () => {
   await chromium?.close();
   await mock?.close();
 });
-afterEach(() => chromium.closeProfiles());
+afterEach(() => chromium.tidy());
 
 /* A page where window.both(test) runs test(Socket) for the two of them. */
 async function openBoth() {
