@@ -68,19 +68,29 @@ hex_digit(char c)
 void
 percent_decode(struct buf *b, const char *s, size_t n, bool plus)
 {
-	for (size_t i = 0; i < n; i++) {
+	const char *end = s + n, *plain = s; /* from plain on: to be copied */
+
+	if (n == 0)
+		return;
+	while (s < end) {
 		int high, low;
 
-		if (s[i] == '%' && n - i > 2 &&
-		    (high = hex_digit(s[i + 1])) != -1 &&
-		    (low = hex_digit(s[i + 2])) != -1) {
+		if (*s == '%' && end - s > 2 &&
+		    (high = hex_digit(s[1])) != -1 &&
+		    (low = hex_digit(s[2])) != -1) {
+			buf_add(b, plain, (size_t)(s - plain));
 			buf_addc(b, (char)(high << 4 | low));
-			i += 2;
-		} else if (s[i] == '+' && plus)
+			s += 3;
+			plain = s;
+		} else if (*s == '+' && plus) {
+			buf_add(b, plain, (size_t)(s - plain));
 			buf_addc(b, ' ');
-		else
-			buf_addc(b, s[i]);
+			s++;
+			plain = s;
+		} else
+			s++;
 	}
+	buf_add(b, plain, (size_t)(end - plain));
 }
 
 enum params_result

@@ -11,8 +11,14 @@
 static void
 escape(struct buf *b, const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		buf_addf(b, "%%%02x", (unsigned char)s[i]);
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+		const char escaped[] = { '%', hex[c >> 4], hex[c & 15] };
+
+		buf_add(b, escaped, sizeof(escaped));
+	}
 }
 
 static void
