@@ -56,6 +56,20 @@ add_seen(struct cursor *c, const PGresult *r, int64_t last)
 	}
 }
 
+/*
+ * Nobody waits for the disk to have an id that was rolled back, so a crash
+ * could give it out again, to an event that we claim to have had. A commit that
+ * waits for the log takes along all that was logged before.
+ */
+static bool
+make_durable(struct follow *f)
+{
+	return db_exec(f->db, "SET synchronous_commit = on", &f->err) &&
+	       db_exec(f->db,
+		   "SELECT pg_logical_emit_message(true, 'pgfeed', '')",
+		   &f->err);
+}
+
 enum follow_result
 follow_begin(struct follow *f, PGconn *db, bool again)
 {
@@ -101,7 +115,8 @@ follow_begin(struct follow *f, PGconn *db, bool again)
 			return FOLLOW_FAILED;
 		add_seen(&now, r, strtoll(last, NULL, 10));
 		PQclear(r);
-	}
+	} else if (!make_durable(f))
+		return FOLLOW_FAILED;
 	cursor_copy(&f->known, &now);
 	if (!again)
 		cursor_copy(&f->at, &now);
@@ -232,8 +247,8 @@ tend_holes(struct follow *f, follow_cb cb, void *arg, bool *dropped)
 	if (any)
 		return FOLLOW_OK;
 	rc = fetch_all(f, cb, arg, &held);
-	if (rc == FOLLOW_FAILED)
-		return rc;
+	if (rc == FOLLOW_FAILED || !make_durable(f))
+		return FOLLOW_FAILED;
 	for (unsigned i = 0; rc == FOLLOW_OK && i < f->frozen.n; i++)
 		cursor_drop(
 		    &f->at, f->frozen.hole[i].low, f->frozen.hole[i].high);

@@ -2,13 +2,15 @@
 import os
 import random
 import re
+import subprocess
 
 import psycopg2
 import pytest
 from psycopg2 import errors
 
-from pgfeed_db import HISTORY_ROWS as ROWS, Together, query, waits_for_lock
-from pgfeed_env import SOURCE, eventually
+from pgfeed_db import (Database, HISTORY_ROWS as ROWS, Together, query,
+                       waits_for_lock)
+from pgfeed_env import SOURCE, as_service, clean_environment, eventually, run
 
 INGEST = ("SELECT n, id, duplicate, conflict FROM pgfeed.ingest("
           "%s::text[], %s::text[], %s::text[], %s::text[])")
@@ -462,3 +464,56 @@ def test_errors_are_of_the_caller_not_of_the_server(database):
             query(connection, statement)
     assert events(database) == []
     connection.close()
+
+
+# --- what the documentation says
+
+def test_the_examples_of_the_documentation_work(database):
+    """docs/database.md from top to bottom, as it stands."""
+    with open(os.path.join(SOURCE, "docs/database.md"), encoding="utf-8") as file:
+        text = file.read()
+    blocks = re.findall(r"^ *```sql\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 5
+    database.sql("CREATE ROLE shop_app; CREATE SCHEMA shop;"
+                 "CREATE TABLE shop.orders (id integer, state text, secret text);"
+                 "INSERT INTO shop.orders VALUES (7, 'new', 'x')")
+    try:
+        connection = database.connect()
+        for statement in re.sub(r"--.*", "", "".join(blocks)).split(";"):
+            if statement.strip():
+                query(connection, statement)
+        connection.close()
+        shown = [row[3] for row in events(database)]
+        assert shown == ['{"total": 12}'] * 3 + [
+            re.search(r'^-- (\{"table".*)$', text, re.MULTILINE).group(1)]
+        assert database.value("SELECT pgfeed.publish('a', 'b')", user="feed_post") > 1000000
+        assert failures(database, "stream", "feed_stream") == []
+        assert database.value("SELECT setconfig FROM pg_db_role_setting WHERE"
+                              " setrole = 'shop_app'::regrole") == ["pgfeed.bell=off"]
+    finally:
+        for role in ("feed_stream", "feed_post", "shop_app"):
+            database.sql(f"DROP ROLE IF EXISTS {role}")
+
+
+def test_a_restored_dump_goes_on_above_what_was_seen(database, cluster):
+    database.sql("SELECT pgfeed.publish('a', i::text) FROM generate_series(1, 5) i;"
+                 "INSERT INTO pgfeed.epoch VALUES (7, 3)")
+    dump = run([cluster.bin + "/pg_dump", "-h", cluster.service_dir, "-U", "postgres",
+                database.name])
+    copy = Database(cluster, migrated=False)
+    try:
+        # psql's own commands are not for this connection: COPY has data.
+        done = subprocess.run(
+            as_service([cluster.bin + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+                        "-h", cluster.service_dir, "-U", "postgres", copy.name]),
+            input=dump, text=True, capture_output=True, check=False,
+            env=clean_environment(), cwd="/")
+        assert done.returncode == 0, done.stderr
+        assert events(copy) == events(database)
+        assert failures(copy) == [] and failures(copy, "stream", "stream") == []
+        copy.sql("SELECT setval('pgfeed.event_id_seq', (SELECT last_value + 1000000"
+                 " FROM pgfeed.event_id_seq)); DELETE FROM pgfeed.epoch")
+        assert copy.value("SELECT pgfeed.publish('a', 'b')") == 1000006
+        assert failures(copy) == []
+    finally:
+        copy.drop()
