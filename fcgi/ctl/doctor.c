@@ -277,8 +277,16 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	    config_database(c, c->stream_database));
 	look_at_database(
 	    &d, "post_database", "post", config_database(c, c->post_database));
-	doctor_socket(&d, "pgfeed-stream", c->stream_socket);
-	doctor_socket(&d, "pgfeed-post", c->post_socket);
+	if (*c->cgi_log != '\0') {
+		doctor_look_at(&d, "pgfeed-cgi");
+		doctor_say(&d, WELL,
+		    "plain CGI, as cgi_log is set: a request starts what it "
+		    "needs; --url sees whether that works");
+	} else {
+		doctor_socket(&d, "pgfeed-stream", c->stream_socket);
+		doctor_socket(&d, "pgfeed-post", c->post_socket);
+	}
+	doctor_host(&d);
 	if (url != NULL)
 		doctor_url(&d, url, long_too);
 	printf("\n%d errors, %d warnings\n", d.errors, d.warnings);

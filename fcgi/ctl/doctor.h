@@ -32,6 +32,12 @@ void doctor_say(struct doctor *, enum finding, const char *fmt, ...)
 void doctor_socket(struct doctor *, const char *program, const char *path);
 
 /*
+ * The web servers that run on this machine, and whether max_streams is less
+ * than what they carry.
+ */
+void doctor_host(struct doctor *);
+
+/*
  * The way through the web server, as a browser goes it. long_too: also hold a
  * silent stream for six minutes, to see whether something cuts it.
  */

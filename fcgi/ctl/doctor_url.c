@@ -208,8 +208,9 @@ on_buffering(const struct answer *a)
 		       "this "
 		       "address";
 	if (strcasestr(a->server, "apache") != NULL)
-		return "Apache needs flushpackets=on for this address, which "
-		       ".htaccess cannot say";
+		return "Apache needs flushpackets=on for this address; in "
+		       ".htaccess, which cannot say that, SetEnv PGFEED_PAD "
+		       "auto";
 	if (strcasestr(a->server, "nginx") != NULL)
 		return "nginx needs fastcgi_buffering off for this address";
 	return "switch off the buffering of answers in the web server, and in "

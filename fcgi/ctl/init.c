@@ -352,13 +352,12 @@ write_config(const struct init *in)
 	    "socket_mode = %s\n",
 	    in->mode->name, in->share, in->database, in->dir, in->dir,
 	    in->socket_mode);
-	if (in->mode->daemon)
-		buf_addf(&b,
-		    "# Whoever may reach the sockets, only these are served, "
-		    "and you.\n"
-		    "peer_users = %s\n",
-		    in->web_user);
-	else
+	buf_addf(&b,
+	    "# Whoever may reach the sockets, only these are served, and "
+	    "you.\n"
+	    "peer_users = %s\n",
+	    in->web_user);
+	if (!in->mode->daemon)
 		buf_addf(&b, "cgi_log = %s/log/pgfeed-stream.log\n", in->dir);
 	buf_addf(&b, "\n%s", in->mode->settings);
 	rc = write_file(in, "pgfeed.conf", &b, 0600, true);
@@ -415,7 +414,7 @@ say_next(const struct init *in)
 	fill_in(&b, in, in->mode->next);
 	fill_in(&b, in,
 	    "  If something does not work:\n"
-	    "      pgfeed -c @dir@/pgfeed.conf doctor URL\n");
+	    "      pgfeed -c @dir@/pgfeed.conf doctor --url URL\n");
 	fputs(b.data != NULL ? b.data : "", stdout);
 	buf_fini(&b);
 }

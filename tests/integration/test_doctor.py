@@ -179,6 +179,47 @@ def test_it_names_what_the_web_server_does_wrong(ill, server, old, new, text):
     patient.has(text, "--url", patient.url)
 
 
+@pytest.mark.parametrize("name,setting,streams,enough", [
+    ("apache2", "  MaxRequestWorkers 400\n# MaxRequestWorkers 9\n", 400, 300),
+    ("lighttpd", "server.max-fds = 3000\n", 1000, 750),
+    ("nginx", "events { worker_connections 2000; }\n", 1000, 750),
+])
+def test_it_says_how_many_streams_a_web_server_carries(
+        ill, name, setting, streams, enough):
+    """Of the process that runs, by the file that it was started with."""
+    patient = ill()
+    folder = f"{patient.site.cluster.dir}/{name}-{os.path.basename(patient.site.dir)}"
+    os.mkdir(folder, 0o755)
+    program, conf = f"{folder}/{name}", f"{folder}/conf"
+    with open(program, "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\nread line\n")
+    os.chmod(program, 0o755)
+    with open(conf, "w", encoding="ascii") as file:
+        file.write(setting)
+    with subprocess.Popen([program, "-f", conf], stdin=subprocess.PIPE) as server:
+        def comm():
+            with open(f"/proc/{server.pid}/comm", encoding="ascii") as file:
+                return file.read() == name + "\n"
+
+        eventually(comm, what="the web server")
+        said = f"carries {streams} requests at a time"
+        patient.examine(PGFEED_MAX_STREAMS=str(enough + 1))
+        lines = [s for s in patient.said.splitlines() if said in s and conf in s]
+        assert len(lines) == 1 and lines[0].startswith("warning"), patient.said
+        assert f"set max_streams to {enough} at most" in lines[0]
+        patient.examine(PGFEED_MAX_STREAMS=str(enough))
+        lines = [s for s in patient.said.splitlines() if said in s and conf in s]
+        assert len(lines) == 1 and lines[0].startswith("ok"), patient.said
+        server.stdin.close()
+
+
+def test_plain_cgi_needs_no_sockets(patient):
+    code, errors = patient.examine(
+        PGFEED_CGI_LOG="/nix/log", PGFEED_STREAM_SOCKET="/nix/s",
+        PGFEED_POST_SOCKET="/nix/p")
+    assert code == 0 and errors == [], patient.said
+
+
 def test_it_names_a_pooler_that_forgets_listen(ill):
     """PgBouncer in transaction mode takes LISTEN without a word."""
     pgbouncer = find("pgbouncer")

@@ -179,9 +179,10 @@ class Host(env.Site):
         os.kill(self.server_pid(), signal.SIGUSR1)
 
     def server_pid(self):
-        """The server itself: runuser may stand before it."""
-        pid = self.processes[self.SERVER].pid
-        return env.children(pid)[0] if env.SERVICE_USER else pid
+        process = self.processes[self.SERVER]
+        assert process.popen.poll() is None, \
+            f"{self.SERVER} has ended with status {process.popen.returncode}"
+        return process.pid
 
     def url(self, protocol, path=""):
         if protocol == "http":
@@ -320,6 +321,7 @@ class ApacheFcgid(ApacheHtaccess):
     NAME, LABEL = "d-event", "Apache mod_fcgid, mpm_event"
     INIT, DAEMONS, BRIEF = "fcgid", False, True
     EXTRA = ("fcgid",)
+
     SITE = """Suexec Off
 FcgidIPCDir @dir@
 FcgidProcessTableFile @dir@/fcgid.shm

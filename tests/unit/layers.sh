@@ -14,7 +14,7 @@ db filter form origin peers pgconn ring
 acceptor+socket batch+session draft follow keeper opening replay
 ctl ingest listener relay starter subscriber
 wheel
-check_config doctor+doctor_socket+doctor_url hub+hub_inside+join+life init migrate post prune publish pump status_ctl tail
+check_config doctor+doctor_host+doctor_socket+doctor_url hub+hub_inside+join+life init migrate post prune publish pump status_ctl tail
 subscribe
 status
 main
