@@ -130,6 +130,18 @@ follow_fini(struct follow *f)
 	buf_fini(&f->err);
 }
 
+struct follow_event
+follow_row(const PGresult *r, int row)
+{
+	return (struct follow_event){
+		.id = PQgetvalue(r, row, 0),
+		.topic = PQgetvalue(r, row, 1),
+		.at = PQgetvalue(r, row, 2),
+		.kind = PQgetisnull(r, row, 3) ? NULL : PQgetvalue(r, row, 3),
+		.data = PQgetvalue(r, row, 4),
+	};
+}
+
 /*
  * One page of F. *full: there may be more. *held: a row could not be stepped
  * over, since there are too many holes; it comes when some have closed.
@@ -139,8 +151,7 @@ fetch_page(struct follow *f, follow_cb cb, void *arg, bool *full, bool *held)
 {
 	/* Two parts and no OR: that plan stays on the index. */
 	static const char sql[] =
-	    "SELECT id, topic, to_char(at AT TIME ZONE 'UTC',"
-	    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), kind, data FROM ("
+	    "SELECT " FOLLOW_COLUMNS " FROM ("
 	    "(SELECT e.* FROM unnest($2::bigint[], $3::bigint[]) h (low, high),"
 	    " LATERAL (SELECT * FROM pgfeed.event WHERE id BETWEEN h.low AND"
 	    " h.high ORDER BY id LIMIT " PAGE ") e)"
@@ -168,15 +179,7 @@ fetch_page(struct follow *f, follow_cb cb, void *arg, bool *full, bool *held)
 	*full = PQntuples(r) >= atoi(PAGE);
 	rc = FOLLOW_OK;
 	for (int i = 0; i < PQntuples(r) && rc == FOLLOW_OK; i++) {
-		struct follow_event e = {
-			.id = PQgetvalue(r, i, 0),
-			.topic = PQgetvalue(r, i, 1),
-			.at = PQgetvalue(r, i, 2),
-			.kind =
-			    PQgetisnull(r, i, 3) ? NULL : PQgetvalue(r, i, 3),
-			.data = PQgetvalue(r, i, 4),
-		};
-
+		struct follow_event e = follow_row(r, i);
 		/* What was finished before we came and is not there now never
 		 * comes; all else that is stepped over stays open. */
 		if (!cursor_step_through(

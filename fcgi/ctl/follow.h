@@ -28,6 +28,16 @@ struct follow_event {
 	const char *id, *topic, *at, *kind, *data;
 };
 
+/*
+ * FOLLOW_COLUMNS are what a SELECT from pgfeed.event has to begin with for
+ * follow_row() to read a row of its result.
+ */
+#define FOLLOW_COLUMNS                              \
+	"id, topic, to_char(at AT TIME ZONE 'UTC'," \
+	" 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at_text, kind, data"
+
+struct follow_event follow_row(const PGresult *, int row);
+
 /* Returns false to stop; the event counts as read all the same. */
 typedef bool (*follow_cb)(const struct follow_event *, void *arg);
 

@@ -103,8 +103,7 @@ print_last(struct tail *t, const char *count)
 {
 	/* A prefix pattern ends in slash and star. */
 	static const char sql[] =
-	    "SELECT * FROM (SELECT id, topic, to_char(at AT TIME ZONE 'UTC',"
-	    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), kind, data"
+	    "SELECT * FROM (SELECT " FOLLOW_COLUMNS
 	    " FROM pgfeed.event WHERE id <= $1 AND ($2::text[] = '{}' OR EXISTS"
 	    " (SELECT FROM unnest($2::text[]) p WHERE topic = p OR"
 	    "  (p LIKE '%/*' AND starts_with(topic, left(p, -1)))))"
@@ -130,14 +129,7 @@ print_last(struct tail *t, const char *count)
 	if (r == NULL)
 		return ctl_fail("%s", t->follow.err.data);
 	for (int i = 0; i < PQntuples(r); i++) {
-		struct follow_event e = {
-			.id = PQgetvalue(r, i, 0),
-			.topic = PQgetvalue(r, i, 1),
-			.at = PQgetvalue(r, i, 2),
-			.kind =
-			    PQgetisnull(r, i, 3) ? NULL : PQgetvalue(r, i, 3),
-			.data = PQgetvalue(r, i, 4),
-		};
+		struct follow_event e = follow_row(r, i);
 
 		/* An open hole that has just closed comes live. */
 		if (!cursor_has_hole(&t->follow.at, strtoll(e.id, NULL, 10)) &&

@@ -111,6 +111,23 @@ def test_nothing_is_lost_while_partitions_come_and_go(site, topic):
     assert site.sql("SELECT count(*) > 5 FROM pgfeed.partition") == [(True,)]
 
 
+def test_the_gateway_looks_after_history(make_site):
+    """By itself, within a minute: old events and keys go, partitions are made."""
+    site = make_site("lighttpd", retention="1s", key_age="1s")
+    site.publish("old", "x", key="k")
+    site.sql("SELECT setval('pgfeed.event_id_seq', 99990)")
+    last = site.publish("old", "y")
+    eventually(lambda: site.sql("SELECT oldest FROM pgfeed.mark")[0][0] == last + 1,
+               100, "the mark is raised")
+    eventually(lambda: not site.sql("SELECT id FROM pgfeed.event"), what="events go")
+    eventually(lambda: not site.sql("SELECT key FROM pgfeed.key"), what="keys go")
+    assert site.sql("SELECT count(*) FROM pgfeed.partition") == [(3,)]
+    with site.stream("/events?topic=old", last_event_id=1) as stream:
+        stream.live()
+        site.publish("old", "z")
+        assert stream.message().data == "z"
+
+
 def test_a_long_history_is_no_burden(make_site, history):
     """With two million events a resume answers in milliseconds, from an index."""
     site = make_site("lighttpd", database=history.name)
