@@ -2,7 +2,7 @@
 """make bench: pgfeed beside what people would use instead, in one run.
 
 Starts a private PostgreSQL, each peer alone beside it, runs the scenarios and
-writes bench.json, bench.md and SVG plots to --docs. It measures and never
+writes bench.json, bench.md and SVG plots to --docs (else the JSON to stdout). It measures and never
 judges: nothing here fails because something is slow. A peer that can't be had
 is left out, and the report says why.
 """
@@ -93,8 +93,7 @@ def parse():
     parser.add_argument("--build", default=".", help="where make ran")
     parser.add_argument("--docs", help="where the report goes; none without")
     parser.add_argument("--only", nargs="+", choices=scenarios.SCENARIOS,
-                        default=[s for s in scenarios.SCENARIOS
-                                 if s != "jitter"])
+                        default=list(scenarios.SCENARIOS))
     parser.add_argument("--peers", nargs="+", choices=names, default=names)
     parser.add_argument("--seed", type=int, default=20251122)
     parser.add_argument("--rounds", type=int, default=3,

@@ -43,8 +43,12 @@ SUMS = ("streams", "live", "live_at_end", "expected", "delivered", "missing",
 HISTOGRAMS = ("latency_us", "replay_us", "slow_us", "handshake_us")
 
 
-def merge(results):
-    """Several load processes as one."""
+def merge(results, baseline):
+    """Several load processes as one.
+
+    What a process has freed it may keep, so the memory of its streams is what
+    it has beyond the first time that it was looked at, in baseline.
+    """
     whole = {k: sum(r[k] for r in results) for k in SUMS}
     whole["error_status"] = max(r["error_status"] for r in results)
     whole["connect_s"] = max(r["connect_s"] for r in results)
@@ -57,8 +61,9 @@ def merge(results):
     whole["deliveries_per_s"] = (round(whole["delivered"] / whole["span_s"])
                                  if whole["span_s"] else 0)
     whole["watch"] = results[0]["watch"]
-    for process in whole["watch"].values():
-        grown = process["pss_kb_ready"] - process["pss_kb_start"]
+    for name, process in whole["watch"].items():
+        baseline.setdefault(name, process["pss_kb_start"])
+        grown = process["pss_kb_ready"] - baseline[name]
         process["bytes_per_stream"] = round(grown * 1024 / whole["streams"])
         if whole["delivered"]:
             process["cpu_us_per_delivery"] = round(
@@ -71,7 +76,7 @@ class Crowd:
 
     def __init__(self, bench, peer, topic, streams, *args, **options):
         """options are options of load; args are added as they stand."""
-        self.tools = bench.tools
+        self.tools, self.baseline = bench.tools, peer.baseline
         most = raise_limits() - 200
         parts = math.ceil(streams / most)
         self.loads = []
@@ -104,11 +109,12 @@ class Crowd:
                 load.wait(max(0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 load.terminate()
-        return merge([self.tools.finish(load) for load in self.loads])
+        return merge([self.tools.finish(load) for load in self.loads],
+                     self.baseline)
 
 
 def fanout(bench, peer, streams, events, rate=0, batch=1, size=120, topics=1,
-           once_live=lambda: None, **options):
+           grace=GRACE_S, once_live=lambda: None, **options):
     """Events to all streams of a peer; what load and publish say of it."""
     seed = bench.next_seed()
     topic = f"t{seed}-%t"
@@ -119,7 +125,7 @@ def fanout(bench, peer, streams, events, rate=0, batch=1, size=120, topics=1,
         "publish", *peer.publish_args(topic), "--seed", seed, "--events",
         events, "--rate", rate, "--batch", batch, "--size", size, "--topics",
         topics)
-    result = crowd.finish(GRACE_S)
+    result = crowd.finish(grace)
     result["publish"] = {k: v for k, v in published.items() if k != "took_us"}
     took = Histogram()
     took.add(published["took_us"])

@@ -12,8 +12,8 @@ import socket
 import subprocess
 
 from . import servers
-from .env import (PORTS, PEERS, Process, Skipped, children, copy_for_service, eventually,
-                  install, pgfeed_env, raise_limits, run)
+from .env import (PORTS, PEERS, Process, Skipped, children, copy_for_service,
+                  eventually, install, pgfeed_env, raise_limits, run)
 
 INSERT_FEED = "INSERT INTO pgfeed.event (topic, data) VALUES ($1, $2)"
 INSERT_NOTIFY = "INSERT INTO bench.event (topic, data) VALUES ($1, $2)"
@@ -22,14 +22,13 @@ INSERT_NOTIFY = "INSERT INTO bench.event (topic, data) VALUES ($1, $2)"
 class Peer:
     name = title = ""
     max_streams = 1000000
-    single_topic = False    # can't tell topics apart without further code
     live_event = None
     publishes = "INSERT"    # how an event gets in, for the report
 
     def __init__(self, bench):
         self.bench, self.cluster = bench, bench.cluster
         self.dir = os.path.join(self.cluster.service_dir, self.name)
-        self.processes = []
+        self.processes, self.baseline = [], {}
         self.port = next(PORTS)
         run(["mkdir", "-p", self.dir])
 
@@ -75,7 +74,7 @@ class Peer:
     def stop(self):
         for process in reversed(self.processes):
             try:
-                process.stop(5)
+                process.stop(10)
             except AssertionError:
                 pass    # it was killed; old streams need not end in peace
         self.processes.clear()
@@ -173,6 +172,8 @@ class PgfeedApache(PgfeedLighttpd):
 
     def start_server(self):
         config = self.write("apache.conf", servers.apache(self))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.dir + "/apache.pid")     # of one that was killed
         self.server = self.spawn([pgfeed_env.find("apache2"), "-f", config,
                                   "-DFOREGROUND"])
         self.wait_port()

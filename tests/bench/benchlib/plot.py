@@ -6,8 +6,8 @@ COLOURS = {     # Okabe and Ito's palette, which the colour-blind can tell apart
     "pgfeed": "#0072b2", "lighttpd": "#009e73", "apache": "#d55e00",
     "nchan": "#cc79a7", "node": "#e69f00", "php": "#808080",
     "pushpin": "#56b4e9", "floor": "#808080", "libpq": "#808080"}
-WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 70, 190, 46, 50
+WIDTH, HEIGHT = 760, 400
+LEFT, RIGHT, TOP, BOTTOM = 70, 235, 46, 50
 
 STYLE = """<style>
 text{font:13px system-ui,sans-serif;fill:#222}

@@ -3,6 +3,8 @@ import json
 import os
 
 from . import plot
+from .measure import GRACE_S
+from .scenarios import BURST_GRACE_S
 
 INTRO = """# Benchmark
 
@@ -18,8 +20,9 @@ the run: {load}). So read columns against each other, not against other machines
 Latency runs from the moment an event was due at a constant rate (so a slow
 server can't hide behind a slow publisher) to the moment the load generator had
 read the whole event. Percentiles come from one histogram of all deliveries.
-Every delivery is checked by number: missing, twice, out of order. Figures in
-`bench.json`, seed {seed}.
+Every delivery is checked by number: twice, out of order, or missing, which is
+what had not come {grace} s after the last publication ({burst} s after a burst).
+All figures are in `bench.json`, seed {seed}.
 
 How events get in: {publishes}.
 """
@@ -95,7 +98,7 @@ def latency(result, rows):
         if series:
             plots[f"latency-{part}.svg"] = plot.lines(
                 f"Latency {part}, 5 events a second", series, "streams",
-                "milliseconds, INSERT to client")
+                "milliseconds, from publication to client")
     memory = [(r["peer"], title(result, r),
                sum(w["bytes_per_stream"] for w in r["watch"].values()), "")
               for r in rows if r["streams"] == max(
@@ -206,7 +209,7 @@ HEADINGS = {
     "single": "One stream: from the INSERT call to the client",
     "latency": "Latency and memory, 5 events a second of 120 bytes",
     "tuning": "What lighttpd's settings change, 5 events a second",
-    "burst": "Burst: 2,000 events to 1,000 streams",
+    "burst": "Burst: 2,000 events to 1,000 streams (php-fpm: 100)",
     "turns": "One event per turn, beside the kernel's floor",
     "syscalls": "System calls per delivery",
     "idle": "Idle streams",
@@ -224,6 +227,7 @@ def write(result, docs):
         pinned=("what is measured runs on CPU {measured}, load and publisher on "
                 "CPU {tools}".format(**result["pinned"])
                 if result["pinned"] else "nothing is pinned"),
+        grace=GRACE_S, burst=BURST_GRACE_S,
         title="pgfeed beside what people would use instead",
         **{k: result[k] for k in ("at", "command", "seed")},
         publishes="; ".join(f"{p['title']}: {p['publishes']}"

@@ -11,6 +11,9 @@ from .peers import (ALL, Nchan, Node, Peer, Pgfeed, PgfeedApache,
                     PgfeedLighttpd, Php)
 
 
+BURST_GRACE_S = 60
+
+
 def each(bench, peers, measure):
     """measure(peer) for every peer, started for it alone."""
     rows = []
@@ -96,7 +99,7 @@ def burst(bench):
     """2,000 events as fast as they go in, to 1,000 streams."""
     def measure(peer):
         row = fanout(bench, peer, bench.scale([min(1000, peer.max_streams)])[0],
-                     2000, batch=100)
+                     2000, batch=100, grace=BURST_GRACE_S)
         say(f"  {peer.name}: {row['deliveries_per_s']}/s, "
             f"missing {row['missing']}")
         yield row
