@@ -16,6 +16,7 @@ const HANDSHAKE_MS = 4000; // no pgfeed.open by then: something buffers
 const POLL_S = 25; // how long one long-poll may wait
 const PROBE_MS = 10000; // then streaming is tried again, then after twice that
 const PROBE_MAX_MS = 300000;
+const QUIET_MS = 5000; // much longer than one gateway may be behind another
 
 const scope = globalThis;
 const locks = scope.navigator?.locks;
@@ -173,7 +174,9 @@ const openLink = (hub, cursor, greeted) => {
 /*
  * hub - nearly always one link. A seat that asks for another position gets a
  * link of its own until both stand at the same cursor; then the two become one.
- * Equal text means an equal position, so the change is exact.
+ * Equal text means an equal position, so the change is exact. Where other topics
+ * move the position all the time, it may never be equal while these topics are
+ * quiet; but after some seconds without an event both have had the same ones.
  *
  * Returned is the function for the seats' messages: { join, topics, since },
  * { leave }, { kick } and { end }.
@@ -217,11 +220,16 @@ export const openHub = (base, headers) => {
     drop(from);
   };
   const deliver = (link, items) => {
+    const now = Date.now();
     send(link.seats, items, link.cursor);
+    if (items.length) link.busy = now;
+    if (/live|poll/.test(link.state)) link.begun = true;
     if (link.state === "live") link.alone = false;
     for (const other of links) {
-      if (other === link || other.cursor !== link.cursor) continue;
-      if (other.alone || link.alone) continue;
+      if (other === link || other.alone || link.alone) continue;
+      const quiet = (l) => l.state === "live" && now - l.busy > QUIET_MS;
+      const both = quiet(link) && quiet(other);
+      if (other.cursor !== link.cursor && !both) continue;
       if (link.state !== "live") return move(link, other);
       move(other, link);
     }
@@ -249,7 +257,9 @@ export const openHub = (base, headers) => {
     const known = seats.has(id);
     seats.set(id, { topics, reply });
     if (!known) {
-      const fits = (l) => !l.alone && (!since || l.cursor === since);
+      // Not one that is still in the past, if this is to begin now.
+      const fits = (l) =>
+        !l.alone && (since ? l.cursor === since : l.begun || !l.cursor);
       const link = [...links].find(fits) ?? add(id, since);
       link.seats.add(id);
       send([id], [{ state: link.state }], link.cursor);

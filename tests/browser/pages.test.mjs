@@ -311,6 +311,42 @@ test("a gap is shown across the page, unless the page sees to it", async (t) => 
   assert.ok(box.y === 0 && box.width > 600);
 });
 
+test("a tab that begins now is not held up by one in the past", async (t) => {
+  const mock = await startMock({ root: WWW, heartbeat: 1 });
+  t.after(() => mock.close());
+  for (let n = 1; n <= 5; n++) mock.publish("a", `${n}`);
+  mock.knobs.mute = true; // the past is slow in coming
+  const profile = await chromium.profile();
+  const past = await openFeed(profile, mock.url, ["a"], { since: "earliest" });
+  await until(() => mock.open.size === 1);
+  const now = await openFeed(profile, mock.url, ["a"]);
+  await until(() => mock.open.size === 2);
+  mock.knobs.mute = false;
+  await until(async () => (await past.got()).length === 5);
+  mock.publish("a", "6");
+  await until(async () => (await past.got()).length === 6);
+  await until(async () => (await now.got()).length === 1);
+  assert.deepEqual(await now.got(), ["6"]);
+  await until(() => mock.open.size === 1, "one connection");
+});
+
+test("links that never stand at the same position become one, too", async (t) => {
+  const mock = await startMock({ root: WWW, heartbeat: 1 });
+  t.after(() => mock.close());
+  const elsewhere = setInterval(() => mock.publish("other", "x"), 7);
+  t.after(() => clearInterval(elsewhere));
+  const profile = await chromium.profile();
+  const one = await openFeed(profile, mock.url, ["a"]);
+  await one.live();
+  const two = await openFeed(profile, mock.url, ["a"], { since: "-3" });
+  await until(() => mock.open.size === 2);
+  await two.live();
+  await until(() => mock.open.size === 1, "one connection");
+  mock.publish("a", "1");
+  await until(async () => (await one.got()).length === 1);
+  await until(async () => (await two.got()).length === 1);
+});
+
 test("one tab's bad topic is not the end of the others", async (t) => {
   const mock = await startMock({ root: WWW, retry: 100, heartbeat: 1 });
   t.after(() => mock.close());
