@@ -66,13 +66,13 @@ sse_add_comment(struct buf *b, const char *text)
 }
 
 void
-sse_add_padding(struct buf *b, size_t unit)
+sse_add_padding(struct buf *b, size_t unit, size_t least)
 {
 	size_t n = (unit - b->len % unit) % unit;
 
-	if (n == 0 || buf_failed(b))
+	if ((n == 0 && least == 0) || buf_failed(b))
 		return;
-	if (n < 3) /* ":", LF, LF */
+	while (n < MAX(least, 3)) /* ":", LF, LF */
 		n += unit;
 	if (!buf_reserve(b, n))
 		return;

@@ -22,8 +22,11 @@ void sse_add_id(struct buf *, const char *id);
 /* A comment line; text without a line break. */
 void sse_add_comment(struct buf *, const char *text);
 
-/* Comment lines so that b is a multiple of unit bytes; none if it is one. */
-void sse_add_padding(struct buf *b, size_t unit);
+/*
+ * A comment line of at least least bytes so that b is a multiple of unit; none
+ * if it is one and least is 0.
+ */
+void sse_add_padding(struct buf *b, size_t unit, size_t least);
 
 /* The time after which a client reconnects, in milliseconds. */
 void sse_add_retry(struct buf *, unsigned ms);

@@ -197,6 +197,16 @@ add_entry(struct buf *b, struct entry *e, enum format format, const char *id)
 }
 
 static void
+add_padding(struct buf *out, const struct filter *f)
+{
+	unsigned pad = f->shape.pad;
+
+	if (pad > 0)
+		sse_add_padding(out, (size_t)pad * RECORD_PADDED,
+		    pad > 1 ? RECORD_TLS_TAIL : 0);
+}
+
+static void
 add_records(struct buf *rec, const struct filter *f, uint16_t id,
     const struct buf *out)
 {
@@ -217,8 +227,8 @@ finish_chunk(const struct filter *f, uint16_t id, const char *position,
 		poll_add_answer(&answer, position, NULL, out->data, out->len);
 		buf_fini(out);
 		*out = answer;
-	} else if (f->shape.pad > 0)
-		sse_add_padding(out, f->shape.pad * RECORD_PADDED);
+	} else
+		add_padding(out, f);
 	buf_clear(rec);
 	add_records(rec, f, id, out);
 	if (f->format == FORMAT_POLL)
@@ -535,8 +545,8 @@ sub_write(struct sub *s, struct buf *text, bool last)
 	ssize_t done;
 
 	assert(sub_at_boundary(s));
-	if (s->filter->shape.pad > 0 && s->filter->format != FORMAT_POLL)
-		sse_add_padding(text, s->filter->shape.pad * RECORD_PADDED);
+	if (s->filter->format != FORMAT_POLL)
+		add_padding(text, s->filter);
 	buf_clear(&records);
 	add_records(&records, s->filter, s->id, text);
 	if (last)

@@ -30,8 +30,8 @@ a_payload_becomes_one_data_line_per_line(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct buf b = BUF_INIT;
 
-		sse_add_event(&b, NULL, NULL, cases[i].data,
-		    strlen(cases[i].data));
+		sse_add_event(
+		    &b, NULL, NULL, cases[i].data, strlen(cases[i].data));
 		assert_string_equal(b.data, cases[i].frame);
 		buf_fini(&b);
 	}
@@ -170,16 +170,18 @@ padding_fills_whole_units_with_comments(void **state)
 	for (size_t u = 0; u < ARRAY_LEN(units); u++) {
 		for (size_t n = 0; n < sizeof(text);
 		     n += n % units[u] < 8 || n % units[u] > units[u] - 8
-			 ? 1
-			 : 1000) {
+			      ? 1
+			      : 1000) {
 			struct buf b = BUF_INIT;
 			const char *tail;
 
 			buf_add(&b, text, n);
-			sse_add_padding(&b, units[u]);
+			sse_add_padding(&b, units[u], u * RECORD_TLS_TAIL);
 			assert_false(buf_failed(&b));
 			assert_int_equal(b.len % units[u], 0);
-			assert_true(b.len < n + units[u] + 3);
+			assert_true(
+			    b.len < n + units[u] + 3 + u * RECORD_TLS_TAIL);
+			assert_true(b.len >= n + u * RECORD_TLS_TAIL);
 			tail = b.data + n;
 			if (b.len > n) {
 				assert_int_equal(tail[0], ':');
