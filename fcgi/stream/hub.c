@@ -177,7 +177,7 @@ detach_streams(struct hub *h)
 		hub_leave_filter(s);
 		replay_forget(&s->waiter);
 		if (s->page != NULL)
-			page_unref(h->feed.replay, s->page);
+			page_unref(s->page);
 		s->page = NULL;
 		free(s->own);
 		s->own = NULL;

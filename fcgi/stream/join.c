@@ -126,7 +126,7 @@ begin_at_last_n(struct hub *h, struct sub *s)
 		return false;
 	cursor_init(&c, g->tli,
 	    MAX(p->to, listener_oldest(h->listener) - 1));
-	page_unref(h->feed.replay, p);
+	page_unref(p);
 	sub_set_state(s, SUB_REPLAYING);
 	if (!set_own_position(s, &c))
 		hub_close(h, s, "out of memory");

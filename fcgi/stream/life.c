@@ -59,7 +59,7 @@ hub_close(struct hub *h, struct sub *s, const char *why)
 	wheel_remove(s);
 	replay_forget(&s->waiter);
 	if (s->page != NULL)
-		page_unref(h->feed.replay, s->page);
+		page_unref(s->page);
 	event_del(&s->event);
 	close(s->fd);
 	filter_unref(h->filters, s->filter);

@@ -31,10 +31,7 @@
 #define PAGE_ROWS   400
 #define FIRST_ROWS  40 /* whoever comes back sees something soon */
 #define PAGE_BYTES  (256 * 1024)
-#define CACHE_BYTES (16 * 1024 * 1024)
-#define CACHE_MS    10000
 #define CLEAN_MS    1000
-#define LOCATE_MS   300 /* the newest N do not stay so for long */
 
 #define COLUMNS \
 	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, data"
@@ -104,73 +101,18 @@ struct replay {
 	struct page *reading; /* what running makes */
 	unsigned limit, rows; /* ... asked for and come so far */
 	bool discard;         /* the feed started over meanwhile */
-	TAILQ_HEAD(, page) cache;
-	size_t bytes;
+	struct page_cache cache;
 	bool complained;
 };
 
 static void run_next(struct replay *);
 
-/* --- pages */
-
-static void
-free_page(struct page *p)
-{
-	if (p == NULL)
-		return;
-	for (size_t i = 0; i < p->n; i++)
-		entry_free(p->entry[i]);
-	free(p->entry);
-	free(p->key);
-	free(p->feed);
-	free(p);
-}
-
-static void
-drop_page(struct replay *r, struct page *p)
-{
-	TAILQ_REMOVE(&r->cache, p, in_cache);
-	r->bytes -= p->bytes;
-	free_page(p);
-}
-
-void
-page_unref(struct replay *r, struct page *p)
-{
-	p->refs--;
-	p->used_ms = now_ms();
-}
-
 static void
 on_clean(evutil_socket_t fd, short what, void *arg)
 {
 	struct replay *r = arg;
-	struct page *p, *next;
-	int64_t now = now_ms();
 
-	for (p = TAILQ_FIRST(&r->cache); p != NULL; p = next) {
-		next = TAILQ_NEXT(p, in_cache);
-		if (p->refs == 0 &&
-		    (now - p->used_ms > CACHE_MS || r->bytes > CACHE_BYTES))
-			drop_page(r, p);
-	}
-}
-
-static struct page *
-find_page(
-    struct replay *r, enum page_kind kind, const char *key, int64_t last)
-{
-	struct page *p;
-
-	TAILQ_FOREACH (p, &r->cache, in_cache) {
-		if (p->kind == kind && strcmp(p->key, key) == 0 &&
-		    (kind != PAGE_RANGE ||
-			(p->from <= last && last < p->to)) &&
-		    (kind != PAGE_LOCATE ||
-			now_ms() - p->read_ms < LOCATE_MS))
-			return p;
-	}
-	return NULL;
+	page_cache_clean(&r->cache, false);
 }
 
 /* --- jobs */
@@ -329,7 +271,7 @@ static struct page *
 want(struct replay *r, enum page_kind kind, const char *key, int64_t from,
     const struct filter *f, const struct cursor *c, struct waiter *w)
 {
-	struct page *p = find_page(r, kind, key, from);
+	struct page *p = page_cache_find(&r->cache, kind, key, from);
 
 	if (p != NULL) {
 		p->refs++;
@@ -374,36 +316,19 @@ replay_locate(
 
 /* --- queries */
 
-/* Whether nobody has read on with these topics lately. */
-static bool
-is_first_page(struct replay *r, const struct job *j)
-{
-	struct page *p;
-
-	TAILQ_FOREACH (p, &r->cache, in_cache) {
-		if (p->kind == j->kind && strcmp(p->key, j->key) == 0 &&
-		    p->to == j->from)
-			return false;
-	}
-	return j->kind == PAGE_RANGE;
-}
-
 static void
 send_query(struct replay *r, struct job *j)
 {
 	const struct cursor *feed = r->calls.feed(r->arg);
-	struct page *p = calloc(1, sizeof(*p));
+	struct page *p;
 	char from[24], to[24], limit[24], text[CURSOR_TEXT_MAX];
 	const char *values[5] = { from, to, j->exact, j->prefixes, limit };
 	struct buf low = BUF_INIT, high = BUF_INIT;
 
+	cursor_print(feed, text, sizeof(text));
+	p = page_new(j->kind, j->key, text, PAGE_ROWS);
 	if (p == NULL)
 		return;
-	p->kind = j->kind;
-	p->key = strdup(j->key);
-	cursor_print(feed, text, sizeof(text));
-	p->feed = strdup(text);
-	p->entry = calloc(PAGE_ROWS, sizeof(struct entry *));
 	p->from = j->from;
 	p->to = feed->last;
 	if (j->kind == PAGE_HOLES) {
@@ -413,9 +338,8 @@ send_query(struct replay *r, struct job *j)
 		values[0] = low.data;
 		values[1] = high.data;
 	}
-	if (p->key == NULL || p->feed == NULL || p->entry == NULL ||
-	    buf_failed(&low) || buf_failed(&high)) {
-		free_page(p);
+	if (buf_failed(&low) || buf_failed(&high)) {
+		page_free(p);
 		goto out;
 	}
 	if (j->kind == PAGE_RANGE && j->has_prefix &&
@@ -423,7 +347,10 @@ send_query(struct replay *r, struct job *j)
 		p->to = p->from + PREFIX_WINDOW;
 	snprintf(from, sizeof(from), "%" PRId64, j->from);
 	snprintf(to, sizeof(to), "%" PRId64, p->to);
-	r->limit = is_first_page(r, j) ? FIRST_ROWS : PAGE_ROWS;
+	r->limit = PAGE_ROWS;
+	if (j->kind == PAGE_RANGE &&
+	    !page_cache_ends_at(&r->cache, PAGE_RANGE, j->key, j->from))
+		r->limit = FIRST_ROWS;
 	snprintf(limit, sizeof(limit), "%u", r->limit);
 	if (j->kind == PAGE_RANGE && !j->has_prefix)
 		values[3] = limit;
@@ -496,8 +423,7 @@ on_row(const PGresult *res, void *arg)
 			r->discard = true;
 			return;
 		}
-		p->entry[p->n++] = e;
-		p->bytes += entry_size(e);
+		page_add(p, e);
 	}
 	if (r->rows == r->limit || p->bytes > PAGE_BYTES) {
 		p->full = true;
@@ -516,11 +442,9 @@ on_done(bool ok, void *arg)
 	r->running = NULL;
 	r->reading = NULL;
 	if (ok && !r->discard) {
-		p->used_ms = p->read_ms = now_ms();
-		TAILQ_INSERT_HEAD(&r->cache, p, in_cache);
-		r->bytes += p->bytes;
+		page_cache_add(&r->cache, p);
 	} else
-		free_page(p);
+		page_free(p);
 	/* Those who came meanwhile may be served by this page as well. */
 	for (other = TAILQ_FIRST(&r->queue); other != NULL; other = next) {
 		next = TAILQ_NEXT(other, in_queue);
@@ -552,7 +476,7 @@ on_down(void *arg)
 	struct job *j = r->running;
 
 	r->running = NULL;
-	free_page(r->reading);
+	page_free(r->reading);
 	r->reading = NULL;
 	if (j != NULL)
 		wake(r, j); /* they queue up again */
@@ -590,14 +514,8 @@ open_connection(void *arg)
 void
 replay_reset(struct replay *r)
 {
-	struct page *p, *next;
-
 	r->discard = true;
-	for (p = TAILQ_FIRST(&r->cache); p != NULL; p = next) {
-		next = TAILQ_NEXT(p, in_cache);
-		if (p->refs == 0)
-			drop_page(r, p);
-	}
+	page_cache_clean(&r->cache, true);
 }
 
 struct replay *
@@ -620,7 +538,7 @@ replay_new(struct event_base *base, const struct config *config,
 	r->calls = *calls;
 	r->arg = arg;
 	TAILQ_INIT(&r->queue);
-	TAILQ_INIT(&r->cache);
+	page_cache_init(&r->cache);
 	r->cleaner = event_new(base, -1, EV_PERSIST, on_clean, r);
 	if (r->cleaner == NULL)
 		log_fatal("out of memory");
@@ -632,18 +550,16 @@ replay_new(struct event_base *base, const struct config *config,
 void
 replay_free(struct replay *r)
 {
-	struct page *p;
 	struct job *j;
 
 	pgconn_free(r->db);
 	event_free(r->cleaner);
-	free_page(r->reading);
+	page_free(r->reading);
 	free_job(r->running);
 	while ((j = TAILQ_FIRST(&r->queue)) != NULL) {
 		TAILQ_REMOVE(&r->queue, j, in_queue);
 		free_job(j);
 	}
-	while ((p = TAILQ_FIRST(&r->cache)) != NULL)
-		drop_page(r, p);
+	page_cache_fini(&r->cache);
 	free(r);
 }

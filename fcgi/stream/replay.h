@@ -15,28 +15,9 @@
 #include "cursor.h"
 #include "entry.h"
 #include "filter.h"
+#include "page.h"
 
 struct replay;
-
-enum page_kind {
-	PAGE_RANGE,  /* the rows with from < id <= to */
-	PAGE_HOLES,  /* rows found in the holes of one position */
-	PAGE_LOCATE, /* no rows: to is where the last N events begin */
-};
-
-struct page {
-	enum page_kind kind;
-	char *key;
-	int64_t from, to;
-	bool full;      /* PAGE_HOLES: there may be more rows */
-	int64_t oldest; /* ids below it may be missing */
-	char *feed;     /* the feed's position when this was read */
-	struct entry **entry;
-	size_t n, bytes;
-	unsigned refs;
-	int64_t read_ms, used_ms;
-	TAILQ_ENTRY(page) in_cache;
-};
 
 /* Somebody who waits for a page; embedded in a stream. */
 struct waiter {
@@ -65,8 +46,6 @@ struct page *replay_page(struct replay *, const struct filter *,
 /* As replay_page(), for where the last n events of the filter begin. */
 struct page *replay_locate(struct replay *, const struct filter *, int64_t n,
     struct waiter *w);
-
-void page_unref(struct replay *, struct page *);
 
 /* Stops waiting. */
 void replay_forget(struct waiter *);

@@ -367,7 +367,7 @@ finish_page(struct feed *f, struct sub *s)
 		ok = p->n > 0 || cursor_holes(&own) < holes;
 	}
 	s->page = NULL;
-	page_unref(f->replay, p);
+	page_unref(p);
 	return ok && set_own(s, &own);
 }
 
@@ -432,7 +432,7 @@ choose_source(struct feed *f, struct sub *s)
 		return s->waiter.job != NULL ? SUB_WAITING : SUB_GONE;
 	if (cursor_low(&own) + 1 < s->page->oldest) {
 		cursor_init(&own, own.tli, s->page->oldest - 1);
-		page_unref(f->replay, s->page);
+		page_unref(s->page);
 		s->page = NULL;
 		return set_own(s, &own) ? SUB_GAP : SUB_GONE;
 	}

@@ -1,0 +1,136 @@
+/*
+ * page.c - pages of history, kept for a while so that streams can share them.
+ *
+ * Owner: the cache owns its pages, streams hold references. A page that
+ * somebody refers to stays, however old.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "page.h"
+
+#define CACHE_BYTES (16 * 1024 * 1024)
+#define CACHE_MS    10000
+#define LOCATE_MS   300 /* the newest N do not stay so for long */
+
+struct page *
+page_new(enum page_kind kind, const char *key, const char *feed, size_t rows)
+{
+	struct page *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->kind = kind;
+	p->key = strdup(key);
+	p->feed = strdup(feed);
+	p->entry = calloc(rows, sizeof(struct entry *));
+	if (p->key == NULL || p->feed == NULL || p->entry == NULL) {
+		page_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void
+page_free(struct page *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->n; i++)
+		entry_free(p->entry[i]);
+	free(p->entry);
+	free(p->key);
+	free(p->feed);
+	free(p);
+}
+
+void
+page_add(struct page *p, struct entry *e)
+{
+	p->entry[p->n++] = e;
+	p->bytes += entry_size(e);
+}
+
+void
+page_unref(struct page *p)
+{
+	p->refs--;
+	p->used_ms = now_ms();
+}
+
+void
+page_cache_init(struct page_cache *c)
+{
+	TAILQ_INIT(&c->pages);
+	c->bytes = 0;
+}
+
+static void
+drop(struct page_cache *c, struct page *p)
+{
+	TAILQ_REMOVE(&c->pages, p, in_cache);
+	c->bytes -= p->bytes;
+	page_free(p);
+}
+
+void
+page_cache_fini(struct page_cache *c)
+{
+	struct page *p;
+
+	while ((p = TAILQ_FIRST(&c->pages)) != NULL)
+		drop(c, p);
+}
+
+void
+page_cache_add(struct page_cache *c, struct page *p)
+{
+	p->used_ms = p->read_ms = now_ms();
+	TAILQ_INSERT_HEAD(&c->pages, p, in_cache);
+	c->bytes += p->bytes;
+}
+
+struct page *
+page_cache_find(
+    struct page_cache *c, enum page_kind kind, const char *key, int64_t last)
+{
+	struct page *p;
+
+	TAILQ_FOREACH (p, &c->pages, in_cache) {
+		if (p->kind == kind && strcmp(p->key, key) == 0 &&
+		    (kind != PAGE_RANGE ||
+			(p->from <= last && last < p->to)) &&
+		    (kind != PAGE_LOCATE ||
+			now_ms() - p->read_ms < LOCATE_MS))
+			return p;
+	}
+	return NULL;
+}
+
+bool
+page_cache_ends_at(
+    struct page_cache *c, enum page_kind kind, const char *key, int64_t to)
+{
+	struct page *p;
+
+	TAILQ_FOREACH (p, &c->pages, in_cache) {
+		if (p->kind == kind && strcmp(p->key, key) == 0 && p->to == to)
+			return true;
+	}
+	return false;
+}
+
+void
+page_cache_clean(struct page_cache *c, bool all)
+{
+	struct page *p, *next;
+	int64_t now = now_ms();
+
+	for (p = TAILQ_FIRST(&c->pages); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, in_cache);
+		if (p->refs == 0 &&
+		    (all || now - p->used_ms > CACHE_MS ||
+			c->bytes > CACHE_BYTES))
+			drop(c, p);
+	}
+}
