@@ -12,7 +12,7 @@
  */
 import { NAME, backoff, request, sleeper } from "./pgfeed.js";
 
-const HANDSHAKE_MS = 4000; // no pgfeed.open by then: something buffers
+const HANDSHAKE_MS = 3000; // no pgfeed.open by then: something buffers
 const POLL_S = 25; // how long one long-poll may wait
 const PROBE_MS = 10000; // then streaming is tried again, then after twice that
 const PROBE_MAX_MS = 300000;

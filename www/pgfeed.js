@@ -195,7 +195,7 @@ const alarm = ({ reason }) => {
   button.textContent = "Reload";
   button.onclick = () => location.reload();
   box.append(text, button);
-  document.body.append(box);
+  document.documentElement.append(box);
 };
 
 const absolute = (url) => {

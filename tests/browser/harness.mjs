@@ -106,6 +106,10 @@ export async function openFeed(profile, url, topics, options = {}) {
         feed.addEventListener("message", ({ data }) => {
           sessionStorage.got = `${sessionStorage.got ?? ""}${data},`;
         });
+        window.since = {}; // when it came to a state, after the page began
+        feed.addEventListener("state", ({ state }) => {
+          window.since[state] ??= performance.now();
+        });
         feed.addEventListener("gap", () => {
           sessionStorage.gaps = 1 + +(sessionStorage.gaps ?? 0);
         });
