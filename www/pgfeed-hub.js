@@ -66,7 +66,10 @@ const openLink = (hub, cursor, greeted) => {
     if (!type) items.push(data);
     if (type === "pgfeed.gap") items.push({ gap: data });
     if (type === "pgfeed.live") items.push({ state: (link.state = "live") });
-    if (type === "pgfeed.bye") opened = true; // and come back after retry
+    if (type === "pgfeed.bye") {
+      opened = true; // and come back after retry, or at once:
+      if (data.reason === "age") why = "again"; // these ends are spread already
+    }
     if (type === "pgfeed.open") {
       opened = true;
       limit = 2500 * data.heartbeat;

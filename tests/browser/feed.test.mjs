@@ -101,6 +101,18 @@ test("a 503 is not the end, and Retry-After is waited for", async () => {
   assert.deepEqual(feed.got, ["1", "2"]);
 });
 
+test("a stream that ends for its age is resumed at once", async () => {
+  mock.knobs.retry = 5000;
+  const feed = await follow(["a"]);
+  await live(feed);
+  const since = Date.now();
+  mock.bye("age");
+  mock.publish("a", "1");
+  await until(() => feed.got.length === 1);
+  assert.ok(Date.now() - since < 4000);
+  assert.equal(feed.state, "live");
+});
+
 test("a full server is asked again after its retry", async () => {
   mock.knobs.full = true;
   const feed = await follow(["a"], { since: "earliest" });

@@ -138,7 +138,11 @@ export async function startMock({ port = 0, root, ...given } = {}) {
       flush(s);
       if (!knobs.mute) res.write(`: \nid: ${s.next}\n\n`);
     }, heartbeat * 1000);
-    s.bye = () => res.end(control("pgfeed.bye", { reason: "shutdown" }));
+    s.bye = (reason = "shutdown") => {
+      clearInterval(beat);
+      open.delete(s);
+      res.end(control("pgfeed.bye", { reason }));
+    };
     res.on("close", () => {
       clearInterval(beat);
       open.delete(s);
@@ -244,7 +248,7 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     url: `http://127.0.0.1:${server.address().port}`,
     /* Ends every stream without a word, as a killed gateway does. */
     cut: () => open.forEach(({ res }) => res.destroy()),
-    bye: () => open.forEach((s) => s.bye()),
+    bye: (reason) => open.forEach((s) => s.bye(reason)),
     close: () =>
       new Promise((done) => {
         server.close(done);
