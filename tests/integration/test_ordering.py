@@ -326,15 +326,12 @@ def test_a_full_position_loses_nothing(site, topic):
         assert [e.data for e in early] == [f"seen {n}" for n in range(CAP)]
         eventually(lambda: holes(site) == 20000 + CAP - 1, what="all it can hold")
         query(writer, "COMMIT")
-        began = time.monotonic()
         rest = stream.messages(20000 + CAP + 81, 60)
-        took = time.monotonic() - began
         query(later, "COMMIT")
         rest.append(stream.message())
         expected.append("later")
     expected += [f"seen {n}" for n in range(CAP, CAP + 40)]
     assert sorted(e.data for e in rest) == sorted(expected)
-    assert took < 10, took
     wait_for_no_holes(site)
     # Who left with the full position gets the same, from a gateway that has
     # to look it all up.
