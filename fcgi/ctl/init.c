@@ -5,8 +5,8 @@
  * a place for sockets and logs, what the web server has to be told, and what
  * to do next. Files that are there already are left alone.
  *
- * What is written comes from the files in conf/init of the installation, whose
- * @words@ are replaced; the configuration is made here.
+ * What is written comes from the files in conf of the installation, with words
+ * replaced; the configuration is made here.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 enum file_kind { PLAIN, SCRIPT };
 
 struct init_file {
-	const char *from; /* below conf/init */
+	const char *from; /* below conf */
 	const char *to;   /* below the folder */
 	enum file_kind kind;
 };
@@ -34,6 +34,7 @@ struct mode {
 	const char *name;
 	const char *summary;
 	const char *settings; /* of pgfeed.conf, besides the usual ones */
+	const char *web_user; /* NULL: the usual one */
 	bool daemon; /* pgfeed-stream and pgfeed-post run by themselves */
 	bool pages;  /* web/ is to be copied, with pgfeed's own pages */
 	struct init_file file[4];
@@ -60,7 +61,7 @@ static const struct mode modes[] = {
 	    .summary = "Apache that you may configure (a virtual host)",
 	    .settings = APACHE_LIMITS,
 	    .daemon = true,
-	    .file = { { "apache.conf", "apache.conf", PLAIN } },
+	    .file = { { "init/apache.conf", "apache.conf", PLAIN } },
 	    .next = "  Tell Apache (as its administrator), in the server or a "
 		    "<VirtualHost>:\n"
 		    "      Include @dir@/apache.conf\n"
@@ -73,7 +74,7 @@ static const struct mode modes[] = {
 		"max_streams_per_address = 10\n",
 	    .daemon = true,
 	    .pages = true,
-	    .file = { { "htaccess.htaccess", "web/.htaccess", PLAIN } },
+	    .file = { { "init/htaccess.htaccess", "web/.htaccess", PLAIN } },
 	    .next = "  Put web/ where your pages are:\n"
 		    "      cp -R @dir@/web ~/public_html/pgfeed\n"
 		    "  and look at it: http://your.host/~@user@/pgfeed/\n" },
@@ -88,8 +89,8 @@ static const struct mode modes[] = {
 		"max_streams_per_address = 6\n"
 		"log_level = warning\n",
 	    .pages = true,
-	    .file = { { "cgi.htaccess", "web/.htaccess", PLAIN },
-		{ "cgi.events", "web/events", SCRIPT } },
+	    .file = { { "init/cgi.htaccess", "web/.htaccess", PLAIN },
+		{ "init/cgi.events", "web/events", SCRIPT } },
 	    .next = "  Put web/ where your pages are:\n"
 		    "      cp -R @dir@/web ~/public_html/pgfeed\n"
 		    "  and look at it: http://your.host/~@user@/pgfeed/\n"
@@ -101,9 +102,10 @@ static const struct mode modes[] = {
 			"max_streams_per_address = 6\n"
 			"log_level = warning\n",
 	    .pages = true,
-	    .file = { { "fcgid.htaccess", "web/.htaccess", PLAIN },
-		{ "fcgid.events.fcgi", "web/events.fcgi", SCRIPT },
-		{ "fcgid.events-post.fcgi", "web/events-post.fcgi", SCRIPT } },
+	    .file = { { "init/fcgid.htaccess", "web/.htaccess", PLAIN },
+		{ "init/fcgid.events.fcgi", "web/events.fcgi", SCRIPT },
+		{ "init/fcgid.events-post.fcgi", "web/events-post.fcgi",
+		    SCRIPT } },
 	    .next = "  Put web/ where your pages are:\n"
 		    "      cp -R @dir@/web ~/public_html/pgfeed\n"
 		    "  and look at it: http://your.host/~@user@/pgfeed/\n"
@@ -114,10 +116,30 @@ static const struct mode modes[] = {
 		"# lighttpd's own default is 341 connections, see its file.\n"
 		"max_streams = 300\n",
 	    .daemon = true,
-	    .file = { { "lighttpd.conf", "lighttpd.conf", PLAIN } },
+	    .file = { { "init/lighttpd.conf", "lighttpd.conf", PLAIN } },
 	    .next = "  Tell lighttpd (as its administrator):\n"
 		    "      include \"@dir@/lighttpd.conf\"\n"
 		    "  and restart it.\n" },
+	{ .name = "nginx",
+	    .summary = "nginx that you may configure",
+	    .settings =
+		"# A stream is two of the 768 worker_connections of Debian's "
+		"nginx.\n"
+		"max_streams = 288\n",
+	    .daemon = true,
+	    .file = { { "nginx/pgfeed.conf", "nginx.conf", PLAIN } },
+	    .next = "  Tell nginx (as its administrator), in a server block:\n"
+		    "      include @dir@/nginx.conf;\n"
+		    "  and reload it.\n" },
+	{ .name = "caddy",
+	    .summary = "caddy that you may configure",
+	    .settings = "max_streams = 5000\n",
+	    .web_user = "caddy",
+	    .daemon = true,
+	    .file = { { "caddy/pgfeed.caddy", "pgfeed.caddy", PLAIN } },
+	    .next = "  Tell caddy (as its administrator), in a site's block:\n"
+		    "      import @dir@/pgfeed.caddy\n"
+		    "  and reload it.\n" },
 };
 
 static const struct mode *
@@ -186,13 +208,18 @@ own_name(void)
 
 /* --- writing */
 
-/* Adds text to b, each @word@ replaced. */
+/*
+ * Adds text to b, each @word@ replaced, and the place of the sockets in files
+ * that are shipped as they are.
+ */
 static void
 fill_in(struct buf *b, const struct init *in, const char *text)
 {
+	char run_dir[PATH_MAX + 8];
 	const struct {
 		const char *word, *value;
 	} words[] = {
+		{ "/run/pgfeed", run_dir },
 		{ "@dir@", in->dir },
 		{ "@mode@", in->mode->name },
 		{ "@sbin@", in->sbin },
@@ -201,8 +228,9 @@ fill_in(struct buf *b, const struct init *in, const char *text)
 		{ "@user@", own_name() },
 	};
 
+	snprintf(run_dir, sizeof(run_dir), "%s/run", in->dir);
 	while (*text != '\0') {
-		size_t n = strcspn(text, "@"), i;
+		size_t n = strcspn(text, "@/"), i;
 
 		buf_add(b, text, n);
 		text += n;
@@ -214,7 +242,7 @@ fill_in(struct buf *b, const struct init *in, const char *text)
 		if (i < ARRAY_LEN(words)) {
 			buf_addstr(b, words[i].value);
 			text += strlen(words[i].word);
-		} else if (*text == '@')
+		} else if (*text != '\0')
 			buf_addc(b, *text++);
 	}
 }
@@ -286,7 +314,7 @@ write_template(const struct init *in, const struct init_file *file)
 	char path[PATH_MAX + 64];
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/conf/init/%s", in->share, file->from);
+	snprintf(path, sizeof(path), "%s/conf/%s", in->share, file->from);
 	rc = read_file(&text, path);
 	if (rc == 0) {
 		buf_addstr(&text, "");
@@ -368,7 +396,7 @@ write_config(const struct init *in)
 static int
 write_all(const struct init *in)
 {
-	static const struct init_file start = { "start", "start", SCRIPT };
+	static const struct init_file start = { "init/start", "start", SCRIPT };
 	const struct mode *m = in->mode;
 	/* The web server has to pass through to the sockets, and no more. */
 	int rc = make_folder(in, "", 0711);
@@ -427,9 +455,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 		{ "web-user", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct init in = { .self = self,
-		.database = ctl->config.database,
-		.web_user = find_web_user() };
+	struct init in = { .self = self, .database = ctl->config.database };
 	char home[PATH_MAX];
 	const char *dir;
 	int opt;
@@ -448,6 +474,9 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	if (in.mode == NULL)
 		return ctl_misuse(
 		    self, "there is no mode \"%s\"", argv[optind]);
+	if (in.web_user == NULL)
+		in.web_user = in.mode->web_user != NULL ? in.mode->web_user
+							: find_web_user();
 	snprintf(home, sizeof(home), "%s/.pgfeed",
 	    getenv("HOME") != NULL ? getenv("HOME") : ".");
 	dir = argc - optind == 2 ? argv[optind + 1] : home;
@@ -485,6 +514,8 @@ const struct command init_command = {
 		"  cgi       Apache with CGI and nothing else\n"
 		"  fcgid     Apache with mod_fcgid\n"
 		"  lighttpd  lighttpd that you may configure\n"
+		"  nginx     nginx that you may configure\n"
+		"  caddy     caddy that you may configure\n"
 		"\n"
 		"Everything goes into FOLDER (default: ~/.pgfeed); what is "
 		"there already stays.\n"

@@ -7,7 +7,7 @@ import pytest
 
 from pgfeed_env import as_service, clean_environment
 
-MODES = ["apache", "htaccess", "cgi", "fcgid", "lighttpd"]
+MODES = ["apache", "htaccess", "cgi", "fcgid", "lighttpd", "nginx", "caddy"]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_it_writes_a_folder_and_says_what_is_next(prefix, mode):
     for text in ("Next:", "migrate", f"-c {place}/pgfeed.conf"):
         assert text in done.stdout
     assert mode_of(place + "/pgfeed.conf") == 0o600
-    daemons = mode in ("apache", "htaccess", "lighttpd")
+    daemons = mode not in ("cgi", "fcgid")
     assert mode_of(place + "/run") == (0o711 if daemons else 0o700)
     assert os.path.exists(place + "/start") == daemons
     for folder, _, files in os.walk(place):
@@ -55,6 +55,7 @@ def test_it_writes_a_folder_and_says_what_is_next(prefix, mode):
                     (".js", ".ts", ".html", ".css", ".svg", ".json")):
                 for word in ("dir", "sbin", "share", "mode", "socket_mode", "user"):
                     assert f"@{word}@" not in text, (name, word)
+                assert "unix:/run/" not in text and "unix//run/" not in text
     # What it wrote is a configuration that pgfeed takes.
     done = subprocess.run(
         as_service([prefix + "/inst/bin/pgfeed", "-c", place + "/pgfeed.conf",

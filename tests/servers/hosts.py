@@ -378,12 +378,10 @@ include "{self.cluster.share}/conf/lighttpd/bin-path.conf"
 class Nginx(Host):
     SERVER = "nginx"
     NAME, LABEL = "f", "nginx"
+    INIT = "nginx"
     PROTOCOLS = ("http", "tls", "h2")
 
     def start_server(self):
-        with open(self.cluster.share + "/conf/nginx/pgfeed.conf",
-                  encoding="utf-8") as file:
-            shipped = file.read().replace("/run/pgfeed/", self.dir + "/")
         text = f"""daemon off;
 pid {self.dir}/nginx.pid;
 error_log {self.dir}/nginx.log;
@@ -404,16 +402,12 @@ http {{
         ssl_certificate {self.cluster.cert};
         ssl_certificate_key {self.cluster.cert};
         root {self.cluster.share}/www;
-        {self.before_include()}
-        include {self.write("pgfeed.conf.nginx", shipped)};
+        include {self.tree}/nginx.conf;
     }}
 }}
 """
         self.serve([env.find("nginx"), "-e", self.dir + "/nginx.log", "-c",
                     self.write("nginx.conf", text)])
-
-    def before_include(self):
-        return ""
 
     def reload(self):
         os.kill(self.server_pid(), signal.SIGHUP)
@@ -422,13 +416,10 @@ http {{
 class Caddy(Host):
     SERVER = "caddy"
     NAME, LABEL = "g", "caddy"
+    INIT = "caddy"
     PROTOCOLS = ("http", "tls", "h2")
 
     def start_server(self):
-        with open(self.cluster.share + "/conf/caddy/pgfeed.caddy",
-                  encoding="utf-8") as file:
-            shipped = file.read().replace("/run/pgfeed/", self.dir + "/")
-        self.write("pgfeed.caddy", shipped)
         self.caddyfile = self.write("Caddyfile", f"""{{
     admin unix/{self.dir}/admin.sock
     auto_https off
@@ -437,7 +428,7 @@ class Caddy(Host):
 http://127.0.0.1:{self.web_port} {{
     encode gzip
     root * {self.cluster.share}/www
-    import {self.dir}/pgfeed.caddy
+    import {self.tree}/pgfeed.caddy
     file_server
 }}
 https://localhost:{self.tls_port} {{
@@ -445,7 +436,7 @@ https://localhost:{self.tls_port} {{
     tls {self.cluster.cert}.crt {self.cluster.cert}
     encode gzip
     root * {self.cluster.share}/www
-    import {self.dir}/pgfeed.caddy
+    import {self.tree}/pgfeed.caddy
     file_server
 }}
 """)
