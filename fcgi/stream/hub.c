@@ -31,6 +31,12 @@ feed_position(void *arg)
 	return listener_position(((struct hub *)arg)->listener);
 }
 
+int64_t
+hub_since_ms(const struct hub *h)
+{
+	return h->since_ms;
+}
+
 size_t
 hub_streams(const struct hub *h)
 {
@@ -384,7 +390,8 @@ hub_new(struct event_base *base, const struct config *config)
 	TAILQ_INIT(&h->turn);
 	TAILQ_INIT(&h->runnable);
 	TAILQ_INIT(&h->closed);
-	wheel_init(&h->wheel, now_ms());
+	h->since_ms = now_ms();
+	wheel_init(&h->wheel, h->since_ms);
 	h->feed.replay = replay_new(base, config, &replay_calls, h);
 	h->feed.position = feed_position;
 	h->feed.arg = h;

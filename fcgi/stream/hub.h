@@ -52,6 +52,8 @@ void hub_join(struct hub *, struct join *j);
  */
 void hub_shut_down(struct hub *, void (*done)(void *), void *arg);
 
+/* When it was made, by now_ms(). */
+int64_t hub_since_ms(const struct hub *);
 size_t hub_streams(const struct hub *);
 size_t hub_filters(const struct hub *);
 const struct ring *hub_ring(const struct hub *);

@@ -30,6 +30,7 @@ struct hub {
 	struct event *run_later;
 	struct event *reap_later;
 
+	int64_t since_ms;
 	size_t streams;
 	struct address *addresses; /* if they are counted */
 	uint64_t next_number;

@@ -157,7 +157,9 @@ say_open(struct hub *h, struct sub *s, bool may_be_live)
 	    listener_is_live(h->listener)) {
 		s->told_live = true;
 		buf_addf(&h->text,
-		    "event: pgfeed.live\ndata: {\"cursor\":\"%s\"}\n\n", text);
+		    "id: %s\nevent: pgfeed.live\n"
+		    "data: {\"cursor\":\"%s\"}\n\n",
+		    text, text);
 	}
 }
 

@@ -159,8 +159,9 @@ hub_say_live(struct hub *h, struct sub *s)
 	s->told_live = true;
 	sub_position(&h->feed, s, text);
 	buf_clear(&h->text);
-	buf_addf(&h->text, "event: pgfeed.live\ndata: {\"cursor\":\"%s\"}\n\n",
-	    text);
+	buf_addf(&h->text,
+	    "id: %s\nevent: pgfeed.live\ndata: {\"cursor\":\"%s\"}\n\n",
+	    text, text);
 	hub_write(h, s, false);
 }
 

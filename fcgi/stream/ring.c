@@ -83,6 +83,12 @@ ring_bytes(const struct ring *r)
 	return r->bytes;
 }
 
+size_t
+ring_limit(const struct ring *r)
+{
+	return r->limit;
+}
+
 struct entry *
 ring_at(const struct ring *r, uint64_t seq)
 {

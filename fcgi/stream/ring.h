@@ -27,6 +27,7 @@ bool ring_append(struct ring *, struct entry *e) MUSTCHECK;
 uint64_t ring_tail(const struct ring *);
 uint64_t ring_head(const struct ring *);
 size_t ring_bytes(const struct ring *);
+size_t ring_limit(const struct ring *);
 
 /* tail <= seq < head. Valid until the next append. */
 struct entry *ring_at(const struct ring *, uint64_t seq);

@@ -39,6 +39,8 @@ add_status(struct buf *b, const struct hub *h, const struct listener *l)
 	buf_addf(b, ",\"cursor\":\"%s\",\"timeline\":%u,\"oldest\":\"%" PRId64
 		    "\"",
 	    text, g->tli, listener_oldest(l));
+	add_number(b, "uptime_s",
+	    (uint64_t)(now_ms() - hub_since_ms(h)) / 1000);
 	add_number(b, "holes", cursor_holes(g));
 	add_number(b, "streams", hub_streams(h));
 	add_number(b, "filters", hub_filters(h));
@@ -46,6 +48,7 @@ add_status(struct buf *b, const struct hub *h, const struct listener *l)
 		add_number(b, "ring_events",
 		    ring_head(ring) - ring_tail(ring));
 		add_number(b, "ring_bytes", ring_bytes(ring));
+		add_number(b, "ring_limit", ring_limit(ring));
 	}
 	add_number(b, "opened", stats.opened);
 	add_number(b, "closed", stats.closed);
