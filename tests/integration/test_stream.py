@@ -366,6 +366,7 @@ def test_a_full_gateway_says_come_back_later(make_site, site, topic):
 
 
 def test_status_is_for_this_machine(site):
+    site.wait_ready()
     for page in ("live", "ready"):
         assert site.post(f"/events/-/{page}", method="GET").status == 200
     assert isinstance(json.loads(
