@@ -31,6 +31,24 @@ SELECT l.virtualtransaction, l.pid
    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
    AND l.relation = (SELECT pg_get_serial_sequence('pgfeed.event', 'id')::regclass);
 
+-- The same for gateways, with since when each has done nothing, in microseconds,
+-- or NULL: who stays idle draws no further id, so that a transaction left open
+-- keeps nobody else's ids from being given up. A prepared one is idle for good.
+-- What other roles' sessions do is seen only if the owner of pgfeed may see it
+-- (GRANT pg_read_all_stats TO the owner); else NULL, which is always safe.
+CREATE FUNCTION pgfeed.holders()
+RETURNS TABLE (name text, quiet_since bigint)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT h.virtualtransaction,
+         CASE WHEN h.pid IS NULL THEN 0
+              WHEN a.state LIKE 'idle in transaction%'
+                THEN (extract(epoch FROM a.state_change) * 1000000)::bigint END
+    FROM pgfeed.holder h
+    LEFT JOIN pg_stat_activity a ON a.pid = h.pid
+$$;
+REVOKE EXECUTE ON FUNCTION pgfeed.holders() FROM PUBLIC;
+
 -- Takes pgfeed.event for this transaction alone. Writers must not queue up
 -- behind it for long: it does not even ask while some transaction stays on the
 -- table, and gives up after the lock_timeout of its caller.

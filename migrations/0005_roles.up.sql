@@ -16,7 +16,7 @@ BEGIN
       pgfeed.migration, pgfeed.partition, pgfeed.holder TO pgfeed_stream;
     GRANT UPDATE (low) ON pgfeed.mark TO pgfeed_stream;
     GRANT INSERT ON pgfeed.epoch TO pgfeed_stream;
-    GRANT EXECUTE ON FUNCTION pgfeed.rotate(bigint, boolean),
+    GRANT EXECUTE ON FUNCTION pgfeed.holders(), pgfeed.rotate(bigint, boolean),
       pgfeed.prune_mark(interval, boolean), pgfeed.prune_sweep(integer),
       pgfeed.expire_keys(interval, integer) TO pgfeed_stream;
   END IF;

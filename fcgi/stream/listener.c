@@ -5,15 +5,10 @@
  *
  * The position g is a set (cursor.h): ids become visible out of order, so the
  * ids stepped over are holes, which every fetch asks for again. A hole closes
- * when its event is seen, or when its owner is proved to be finished:
- *
- *   The transaction that drew an id holds a lock on the sequence until after
- *   its commit is visible. Freeze the holes; then read who holds the lock;
- *   when none of these hold it any more, fetch once more: a frozen hole that is
- *   still missing is dead.
- *
- * Neither transaction ids nor snapshots can replace the lock: an id is drawn
- * before its transaction has an xid, and a snapshot's xmax is not the next xid.
+ * when its event is seen, or when its owner is proved to be finished, which is
+ * told by who holds the lock on the sequence (probe.h). Neither transaction ids
+ * nor snapshots can replace the lock: an id is drawn before its transaction has
+ * an xid, and a snapshot's xmax is not the next xid.
  *
  * Always: an event is handed on before g has it is handed on to anybody else;
  *         the connection is never inside a transaction; one query at a time.
@@ -29,31 +24,15 @@
 #include "log.h"
 #include "opening.h"
 #include "pgconn.h"
+#include "probe.h"
 #include "stats.h"
 
-#define PAGE          1000 /* rows per fetch */
-#define FETCH_MS      1000 /* without a bell */
-#define PROBE_MS      100
-#define HOLE_AGE_MS   50 /* most holes close by themselves in this time */
-#define MARK_MS       10000
-#define MAX_HOLDERS   4096
-#define HOLDER_BYTES  32
-#define PREPARED_MARK "-1/" /* a prepared transaction after a restart */
+#define PAGE     1000 /* rows per fetch */
+#define FETCH_MS 1000 /* without a bell */
+#define PROBE_MS 100
+#define MARK_MS  10000
 
 enum query { NONE, FETCH, HOLDERS, HIGH, MARK };
-
-/* One generation of holes whose owners are awaited. */
-struct probe {
-	bool active;
-	bool owners_gone; /* the next complete fetch decides */
-	int64_t since_ms; /* holes seen since, while not active */
-	struct cursor frozen;
-	char (*holder)[HOLDER_BYTES];
-	size_t n_holders;
-	/* The reading under way. */
-	char (*now)[HOLDER_BYTES];
-	size_t n_now;
-};
 
 struct listener {
 	struct event_base *base;
@@ -82,7 +61,7 @@ struct listener {
 	bool blocked;    /* no memory or no room for a hole: try again later */
 	bool capped;     /* the last fetch stopped for want of room */
 	int64_t high;    /* answer of HIGH */
-	struct probe probe;
+	struct probe *probe;
 };
 
 static void proceed(struct listener *);
@@ -209,8 +188,7 @@ on_up(void *arg)
 	o->epoch = NULL;
 	l->oldest = o->oldest;
 	l->query = NONE;
-	memset(&l->probe.frozen, 0, sizeof(l->probe.frozen));
-	l->probe.active = false;
+	probe_reset(l->probe);
 	if (o->recent != NULL)
 		start(l);
 	else if (!opening_translate(l->epoch, l->n_epochs, o->tli, &l->g))
@@ -259,22 +237,6 @@ on_notify(const PGnotify *n, void *arg)
 	l->calls.flush(l->arg);
 }
 
-/*
- * The owners of the frozen holes are gone, and this fetch found id inside one:
- * what it did not find below id in the same hole is dead. Saying so now makes
- * room, where splitting the hole might need more ranges than there are.
- */
-static void
-drop_below(struct listener *l, int64_t id)
-{
-	const struct cursor *frozen = &l->probe.frozen;
-
-	for (unsigned i = 0; i < frozen->n; i++) {
-		if (frozen->hole[i].low < id && id <= frozen->hole[i].high)
-			cursor_drop(&l->g, frozen->hole[i].low, id - 1);
-	}
-}
-
 static void
 on_fetched_row(struct listener *l, const PGresult *r)
 {
@@ -283,16 +245,18 @@ on_fetched_row(struct listener *l, const PGresult *r)
 	struct cursor before;
 	struct entry *e;
 
-	if (id > l->from)
-		l->new_rows++;
-	else
+	if (id <= l->from)
 		l->hole_rows++;
+	else if (l->hole_rows < PAGE)
+		l->new_rows++;
+	else /* not before the other rows in the holes, which may be older */
+		return;
 	if (l->blocked || cursor_has(&l->g, id))
 		return;
 	/* The position moves only when the event is safely in hand. */
 	cursor_copy(&before, &l->g);
-	if (l->probe.owners_gone && id < l->g.last)
-		drop_below(l, id);
+	if (id < l->g.last)
+		probe_drop_below(l->probe, &l->g, id);
 	if ((id > l->g.last + 1 && l->g.n >= CURSOR_FEED_RANGES) ||
 	    !cursor_step(next, id)) {
 		l->blocked = true;
@@ -310,13 +274,6 @@ on_fetched_row(struct listener *l, const PGresult *r)
 }
 
 static void
-on_holder(struct probe *p, const char *name)
-{
-	if (p->n_now < MAX_HOLDERS)
-		snprintf(p->now[p->n_now++], HOLDER_BYTES, "%s", name);
-}
-
-static void
 on_row(const PGresult *r, void *arg)
 {
 	struct listener *l = arg;
@@ -326,7 +283,10 @@ on_row(const PGresult *r, void *arg)
 		on_fetched_row(l, r);
 		break;
 	case HOLDERS:
-		on_holder(&l->probe, PQgetvalue(r, 0, 0));
+		probe_add(l->probe, PQgetvalue(r, 0, 0),
+		    PQgetisnull(r, 0, 1)
+			? PROBE_ACTIVE
+			: strtoll(PQgetvalue(r, 0, 1), NULL, 10));
 		break;
 	case HIGH:
 		l->high = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
@@ -339,20 +299,13 @@ on_row(const PGresult *r, void *arg)
 	}
 }
 
-/* The owners are gone and a fetch made since has not found these holes. */
 static void
-drop_frozen_holes(struct listener *l)
+drop_holes(struct listener *l)
 {
-	struct probe *p = &l->probe;
 	uint64_t before = cursor_holes(&l->g);
 
-	for (unsigned i = 0; i < p->frozen.n; i++)
-		cursor_drop(&l->g, p->frozen.hole[i].low,
-		    p->frozen.hole[i].high);
+	probe_drop(l->probe, &l->g);
 	stats.holes_dropped += before - cursor_holes(&l->g);
-	p->active = false;
-	p->owners_gone = false;
-	p->since_ms = 0;
 	if (l->capped)
 		l->want_fetch = true;
 }
@@ -360,62 +313,35 @@ drop_frozen_holes(struct listener *l)
 static void
 fetch_done(struct listener *l)
 {
-	struct probe *p = &l->probe;
-
 	l->calls.flush(l->arg);
-	if (l->hole_rows >= PAGE && (!l->blocked || l->capped))
+	if (l->hole_rows >= PAGE && !l->blocked)
 		l->want_fetch = true; /* there may be more in the holes */
 	else if (l->new_rows >= PAGE && !l->blocked)
 		l->want_fetch = true;
-	else if (p->owners_gone && (!l->blocked || l->capped))
-		drop_frozen_holes(l);
+	else if (probe_is_decided(l->probe) && (!l->blocked || l->capped))
+		drop_holes(l);
 	if (!l->live && l->hole_rows < PAGE && l->new_rows < PAGE) {
 		l->live = true;
 		l->calls.live(true, l->arg);
 	}
 }
 
-static bool
-is_listed(char (*names)[HOLDER_BYTES], size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(names[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * A generation begins with all who hold the lock now, then keeps those that
- * still do. A prepared transaction that went through a restart of the server
- * has a new name, so any such one is taken for an owner.
- */
 static void
 holders_done(struct listener *l)
 {
-	struct probe *p = &l->probe;
-	size_t kept = 0;
-
 	stats.probes++;
-	for (size_t i = 0; i < p->n_now; i++) {
-		if (!p->active ||
-		    strncmp(p->now[i], PREPARED_MARK,
-			strlen(PREPARED_MARK)) == 0 ||
-		    is_listed(p->holder, p->n_holders, p->now[i])) {
-			if (kept != i)
-				memcpy(p->now[kept], p->now[i], HOLDER_BYTES);
-			kept++;
-		}
-	}
-	if (p->n_now == MAX_HOLDERS)
-		return; /* cannot tell them all: no proof this time */
-	memcpy(p->holder, p->now, kept * sizeof(*p->now));
-	p->n_holders = kept;
-	p->active = true;
-	if (kept == 0) {
-		p->owners_gone = true;
+	probe_end(l->probe);
+	if (probe_is_decided(l->probe))
 		l->want_fetch = true;
-	}
+}
+
+static void
+high_done(struct listener *l)
+{
+	probe_set_high(l->probe, l->high);
+	/* Unless one asks who came after this question was sent. */
+	if (!l->want_high)
+		l->calls.high(l->high, l->arg);
 }
 
 static void
@@ -433,9 +359,8 @@ on_done(bool ok, void *arg)
 		fetch_done(l);
 	else if (query == HOLDERS)
 		holders_done(l);
-	else if (query == HIGH && !l->want_high)
-		/* else somebody asks who came after the question was sent */
-		l->calls.high(l->high, l->arg);
+	else if (query == HIGH)
+		high_done(l);
 	proceed(l);
 }
 
@@ -477,26 +402,6 @@ send_fetch(struct listener *l)
 	buf_fini(&high);
 }
 
-/* Whether it is time to ask who may own the holes. */
-static bool
-probe_is_due(struct listener *l)
-{
-	struct probe *p = &l->probe;
-
-	if (l->g.n == 0) {
-		p->since_ms = 0;
-		p->active = p->owners_gone = false;
-		return false;
-	}
-	if (p->owners_gone)
-		return false;
-	if (p->active)
-		return l->want_holders;
-	if (p->since_ms == 0)
-		p->since_ms = now_ms();
-	return l->want_holders && now_ms() - p->since_ms >= HOLE_AGE_MS;
-}
-
 static void
 send_mark(struct listener *l)
 {
@@ -514,14 +419,12 @@ send_mark(struct listener *l)
 static bool
 send_other(struct listener *l)
 {
-	if (probe_is_due(l)) {
+	if (probe_is_due(l->probe, &l->g, now_ms()) && l->want_holders) {
 		l->want_holders = false;
-		l->probe.n_now = 0;
-		if (!l->probe.active)
-			cursor_copy(&l->probe.frozen, &l->g);
+		probe_begin(l->probe, &l->g);
 		l->query = HOLDERS;
 		pgconn_send(l->db, "holders", 0, NULL);
-	} else if (l->want_high) {
+	} else if (l->want_high || probe_wants_high(l->probe)) {
 		l->want_high = false;
 		l->query = HIGH;
 		pgconn_send(l->db, "high", 0, NULL);
@@ -582,11 +485,9 @@ listener_new(struct event_base *base, const struct config *config,
 	l->config = config;
 	l->calls = *calls;
 	l->arg = arg;
-	l->probe.holder = calloc(MAX_HOLDERS, HOLDER_BYTES);
-	l->probe.now = calloc(MAX_HOLDERS, HOLDER_BYTES);
+	l->probe = probe_new();
 	l->timer = event_new(base, -1, EV_PERSIST, on_timer, l);
-	if (l->probe.holder == NULL || l->probe.now == NULL ||
-	    l->timer == NULL)
+	if (l->timer == NULL)
 		log_fatal("out of memory");
 	event_add(l->timer, &tick);
 	l->db = pgconn_new(base, 0, "listener", &db_calls, l);
@@ -598,8 +499,7 @@ listener_free(struct listener *l)
 {
 	pgconn_free(l->db);
 	event_free(l->timer);
-	free(l->probe.holder);
-	free(l->probe.now);
+	probe_free(l->probe);
 	free(l->epoch);
 	buf_fini(&l->last_error);
 	free(l);

@@ -39,7 +39,7 @@ static const struct {
 	    " (SELECT " EVENT_COLUMNS " FROM pgfeed.event"
 	    "  WHERE id > $1::bigint ORDER BY id LIMIT $2::integer)"
 	    ") f ORDER BY id" },
-	{ "holders", "SELECT virtualtransaction FROM pgfeed.holder" },
+	{ "holders", "SELECT name, quiet_since FROM pgfeed.holders()" },
 	{ "high",
 	    "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END"
 	    " FROM pgfeed.event_id_seq" },

@@ -10,7 +10,7 @@ layers='
 util
 buf log stats
 address config cursor entry+sse fcgi_check fcgi_record header json params problem request topic
-db filter form origin page peers pgconn ring
+db filter form origin page peers pgconn probe ring
 acceptor+socket batch+session draft follow keeper opening replay
 ctl ingest listener relay starter subscriber
 wheel

@@ -1,0 +1,225 @@
+/*
+ * probe.c - who may still own the ids that nobody has seen.
+ *
+ * The transaction that drew an id holds a lock on the sequence until after its
+ * commit is visible. So freeze the holes; then read who holds the lock; when
+ * none of these hold it any more, fetch once more: a frozen hole that is still
+ * missing is dead.
+ *
+ *     holes --freeze--> generation: W = holders --strike out--> W empty
+ *                            ^                                     |
+ *                            +------------- drop <---- fetch ------+
+ *
+ * A transaction that stays open would keep a generation open, and with it
+ * every id that others roll back meanwhile. But one whose session does nothing
+ * draws nothing: if it is quiet since S in one reading, the highest id V is
+ * asked for after that, and it is still quiet since the same S in a later
+ * reading, then it owns no id above V. Of the frozen holes it keeps only those
+ * up to V. A prepared transaction is quiet for good.
+ *
+ * Always: the holders of a reading were read after the holes frozen for it;
+ *         a floor holds for ids drawn before the reading it was confirmed in.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "probe.h"
+
+#define HOLE_AGE_MS   50 /* most holes close by themselves in this time */
+#define MAX_HOLDERS   4096
+#define HOLDER_BYTES  32
+#define PREPARED_MARK "-1/" /* a prepared transaction after a restart */
+
+struct holder {
+	char name[HOLDER_BYTES];
+	int64_t quiet_since;
+	int64_t floor;  /* it owned nothing above when it was first quiet */
+	bool has_floor;
+	bool confirmed; /* and has been quiet since */
+	bool awaited;   /* one of W */
+};
+
+struct probe {
+	bool active;      /* a generation is under way */
+	bool decided;     /* and this is what it came to: */
+	int64_t floor;    /* frozen holes above have no owner */
+	int64_t since_ms; /* holes seen since, while not active */
+	struct cursor frozen;
+	struct holder *last, *now;
+	size_t n_last, n_now;
+};
+
+struct probe *
+probe_new(void)
+{
+	struct probe *p = calloc(1, sizeof(*p));
+
+	if (p != NULL) {
+		p->last = calloc(MAX_HOLDERS, sizeof(*p->last));
+		p->now = calloc(MAX_HOLDERS, sizeof(*p->now));
+	}
+	if (p == NULL || p->last == NULL || p->now == NULL)
+		log_fatal("out of memory");
+	return p;
+}
+
+void
+probe_free(struct probe *p)
+{
+	free(p->last);
+	free(p->now);
+	free(p);
+}
+
+void
+probe_reset(struct probe *p)
+{
+	p->active = p->decided = false;
+	p->since_ms = 0;
+	p->frozen.n = 0;
+	p->n_last = 0;
+}
+
+bool
+probe_is_due(struct probe *p, const struct cursor *g, int64_t now_ms)
+{
+	if (g->n == 0) {
+		p->since_ms = 0;
+		p->active = p->decided = false;
+		return false;
+	}
+	if (p->decided)
+		return false;
+	if (p->active)
+		return true;
+	if (p->since_ms == 0)
+		p->since_ms = now_ms;
+	return now_ms - p->since_ms >= HOLE_AGE_MS;
+}
+
+/* --- a reading */
+
+void
+probe_begin(struct probe *p, const struct cursor *g)
+{
+	if (!p->active)
+		cursor_copy(&p->frozen, g);
+	p->n_now = 0;
+}
+
+static const struct holder *
+find(const struct probe *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_last; i++) {
+		if (strcmp(p->last[i].name, name) == 0)
+			return &p->last[i];
+	}
+	return NULL;
+}
+
+void
+probe_add(struct probe *p, const char *name, int64_t quiet_since)
+{
+	const struct holder *before = find(p, name);
+	struct holder *h;
+
+	if (p->n_now == MAX_HOLDERS)
+		return;
+	h = &p->now[p->n_now++];
+	memset(h, 0, sizeof(*h));
+	snprintf(h->name, sizeof(h->name), "%s", name);
+	h->quiet_since = quiet_since;
+	if (before != NULL && before->has_floor &&
+	    quiet_since != PROBE_ACTIVE && quiet_since == before->quiet_since) {
+		h->floor = before->floor;
+		h->has_floor = h->confirmed = true;
+	}
+	/* A generation begins with all who hold the lock now, then keeps those
+	 * that still do. A prepared transaction has a new name after a restart
+	 * of the server, so any such one is taken for an owner. */
+	h->awaited = !p->active || (before != NULL && before->awaited) ||
+	    strncmp(name, PREPARED_MARK, strlen(PREPARED_MARK)) == 0;
+}
+
+void
+probe_end(struct probe *p)
+{
+	struct holder *read = p->now;
+	bool all_quiet = true;
+
+	p->now = p->last;
+	p->last = read;
+	p->n_last = p->n_now;
+	p->floor = 0;
+	for (size_t i = 0; i < p->n_last; i++) {
+		const struct holder *h = &p->last[i];
+
+		if (!h->awaited)
+			continue;
+		all_quiet = all_quiet && h->confirmed;
+		p->floor = MAX(p->floor, h->floor);
+	}
+	p->decided = all_quiet && p->frozen.n > 0 &&
+	    p->frozen.hole[p->frozen.n - 1].high > p->floor;
+	p->active = p->decided || !all_quiet;
+	/* With a full list nobody can tell who else there is: begin again. */
+	if (p->n_last == MAX_HOLDERS)
+		p->active = p->decided = false;
+}
+
+bool
+probe_wants_high(const struct probe *p)
+{
+	for (size_t i = 0; i < p->n_last; i++) {
+		if (p->last[i].quiet_since != PROBE_ACTIVE &&
+		    !p->last[i].has_floor)
+			return true;
+	}
+	return false;
+}
+
+void
+probe_set_high(struct probe *p, int64_t id)
+{
+	for (size_t i = 0; i < p->n_last; i++) {
+		struct holder *h = &p->last[i];
+
+		if (h->quiet_since == PROBE_ACTIVE || h->has_floor)
+			continue;
+		h->floor = id;
+		h->has_floor = true;
+	}
+}
+
+/* --- what follows from it */
+
+bool
+probe_is_decided(const struct probe *p)
+{
+	return p->decided;
+}
+
+void
+probe_drop_below(const struct probe *p, struct cursor *g, int64_t id)
+{
+	if (!p->decided)
+		return;
+	for (unsigned i = 0; i < p->frozen.n; i++) {
+		const struct cursor_range *r = &p->frozen.hole[i];
+
+		if (r->low < id && id <= r->high)
+			cursor_drop(g, MAX(r->low, p->floor + 1), id - 1);
+	}
+}
+
+void
+probe_drop(struct probe *p, struct cursor *g)
+{
+	for (unsigned i = 0; i < p->frozen.n; i++)
+		cursor_drop(g, MAX(p->frozen.hole[i].low, p->floor + 1),
+		    p->frozen.hole[i].high);
+	p->active = p->decided = false;
+	p->since_ms = 0;
+}
