@@ -6,6 +6,8 @@ mixes them all. What a web server does to a stream is not the matter here, so
 one of them is enough.
 """
 import contextlib
+import os
+import signal
 import threading
 import time
 
@@ -48,8 +50,12 @@ def insert(connection, topic, data):
     return query(connection, INSERT, (topic, data))[0][0]
 
 
+def status(site, name):
+    return site.post("/events/-/status", method="GET").json()[name]
+
+
 def holes(site):
-    return site.post("/events/-/status", method="GET").json()["holes"]
+    return status(site, "holes")
 
 
 def wait_for_no_holes(site):
@@ -99,6 +105,38 @@ def test_an_open_transaction_delays_nobody(site, topic):
             assert stayed.message(2).data == back.message(2).data == "late"
         with site.stream(f"/events/{topic}", last_event_id=position) as later:
             assert later.message(2).data == "late"
+    wait_for_no_holes(site)
+
+
+def test_an_idle_transaction_keeps_nobody_elses_ids_open(make_site, topic):
+    """It has an id and stays idle, while others roll back: were their ids kept
+    until it ends, the position would be full before long."""
+    site = make_site("lighttpd", **OPTIONS)
+    with site.stream(f"/events/{topic}").live() as stream, \
+            transaction(site) as writer:
+        insert(writer, topic, "late")
+        other = site.connect()
+        insert(other, topic, "early")
+        assert stream.message().data == "early"
+        probes = status(site, "probes")     # until it is known to be idle
+        eventually(lambda: status(site, "probes") > probes + 2, what="probes")
+        for n in range(3 * CAP):
+            query(other, "BEGIN")
+            insert(other, topic, "never")
+            query(other, "ROLLBACK")
+            insert(other, topic, f"{n}")
+            if n % 32 == 31:
+                eventually(lambda: holes(site) == 1, 5, "one hole")
+        assert [e.data for e in stream.messages(3 * CAP)] == [
+            f"{n}" for n in range(3 * CAP)]
+        # It draws another one: whatever is open from here on may be its.
+        insert(writer, topic, "too")
+        insert(other, topic, "last")
+        assert stream.message().data == "last"
+        eventually(lambda: holes(site) == 2, 5, "two holes")
+        query(writer, "COMMIT")
+        assert [e.data for e in stream.messages(2)] == ["late", "too"]
+        other.close()
     wait_for_no_holes(site)
 
 
@@ -295,6 +333,25 @@ def test_a_bulk_insert_arrives_whole(site, topic):
     assert data == expected
     assert_nothing_more(site, topic, position)
     assert between > before + 20000
+
+
+def test_what_fills_a_hole_comes_before_what_began_later(site, topic):
+    """More rows than one fetch takes become visible in a hole, and then one is
+    written above it, before the gateway looks: it comes last."""
+    before = site.publish(topic, "before")
+    with transaction(site, quiet=True) as writer:
+        query(writer, MANY, (topic, "", 3000))
+        site.publish(topic, "between")
+        with site.stream(f"/events/{topic}",
+                         last_event_id=str(before)) as stream:
+            assert stream.message().data == "between"
+            pid = site.gateway_pid()
+            os.kill(pid, signal.SIGSTOP)
+            query(writer, "COMMIT")
+            site.sql(INSERT, (topic, "began later"))
+            os.kill(pid, signal.SIGCONT)
+            data = [e.data for e in stream.messages(3001)]
+    assert data == [*(f"{n}" for n in range(1, 3001)), "began later"]
 
 
 def fill_the_position(site, topic, writer):
