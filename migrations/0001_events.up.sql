@@ -60,15 +60,18 @@ CREATE TABLE pgfeed.event_100001 PARTITION OF pgfeed.event
 COMMENT ON TABLE pgfeed.event IS
   'one row per event; INSERT (topic, kind, data) publishes it';
 
--- low:    every id up to it is finished, committed or never to come. A hint
---         that shortens the start of a gateway; any gateway raises it.
--- oldest: events below it are gone or about to go. It is raised, and that
---         committed, before anything is removed: whoever reads a page of events
---         and then this column knows whether the page was complete.
+-- low:      every id up to it is finished, committed or never to come. A hint
+--           that shortens the start of a gateway; any gateway raises it.
+-- finished: the same as a position (cursor.h), which goes on while an open
+--           transaction holds low back.
+-- oldest:   events below it are gone or about to go. It is raised, and that
+--           committed, before anything is removed: whoever reads a page of
+--           events and then this column knows whether the page was complete.
 CREATE TABLE pgfeed.mark (
-  one    boolean PRIMARY KEY DEFAULT true CHECK (one),
-  low    bigint NOT NULL DEFAULT 0,
-  oldest bigint NOT NULL DEFAULT 1
+  one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+  low      bigint NOT NULL DEFAULT 0,
+  finished text NOT NULL DEFAULT '0',
+  oldest   bigint NOT NULL DEFAULT 1
 ) WITH (fillfactor = 50);
 INSERT INTO pgfeed.mark DEFAULT VALUES;
 

@@ -14,7 +14,7 @@ BEGIN
     GRANT USAGE ON SCHEMA pgfeed TO pgfeed_stream;
     GRANT SELECT ON pgfeed.event, pgfeed.event_id_seq, pgfeed.mark, pgfeed.epoch,
       pgfeed.migration, pgfeed.partition, pgfeed.holder TO pgfeed_stream;
-    GRANT UPDATE (low) ON pgfeed.mark TO pgfeed_stream;
+    GRANT UPDATE (low, finished) ON pgfeed.mark TO pgfeed_stream;
     GRANT INSERT ON pgfeed.epoch TO pgfeed_stream;
     GRANT EXECUTE ON FUNCTION pgfeed.holders(), pgfeed.rotate(bigint, boolean),
       pgfeed.prune_mark(interval, boolean), pgfeed.prune_sweep(integer),
@@ -116,6 +116,7 @@ BEGIN
       AND has_sequence_privilege(seq, 'SELECT')
       AND has_table_privilege('pgfeed.mark', 'SELECT')
       AND has_column_privilege('pgfeed.mark', 'low', 'UPDATE')
+      AND has_column_privilege('pgfeed.mark', 'finished', 'UPDATE')
       AND has_table_privilege('pgfeed.epoch', 'SELECT')
       AND has_table_privilege('pgfeed.epoch', 'INSERT')
       AND has_function_privilege('pgfeed.prune_sweep(integer)', 'EXECUTE');

@@ -140,3 +140,18 @@ db_add_element(struct buf *b, const char *s)
 	}
 	buf_addc(b, '"');
 }
+
+void
+db_add_holes(struct buf *low, struct buf *high, const struct cursor *c)
+{
+	buf_addc(low, '{');
+	buf_addc(high, '{');
+	for (unsigned i = 0; i < c->n; i++) {
+		buf_addf(low, "%s%lld", i > 0 ? "," : "",
+		    (long long)c->hole[i].low);
+		buf_addf(high, "%s%lld", i > 0 ? "," : "",
+		    (long long)c->hole[i].high);
+	}
+	buf_addc(low, '}');
+	buf_addc(high, '}');
+}

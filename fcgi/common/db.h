@@ -7,6 +7,7 @@
 #include <libpq-fe.h>
 
 #include "buf.h"
+#include "cursor.h"
 
 /*
  * The migration that the programs of this version need at least; a script in
@@ -47,5 +48,8 @@ int db_schema_version(PGconn *, struct buf *err) MUSTCHECK;
 
 /* Adds s as one element of a text array's literal: "it\"s". */
 void db_add_element(struct buf *, const char *s);
+
+/* A position's holes as two array literals: the lowest ids, the highest. */
+void db_add_holes(struct buf *low, struct buf *high, const struct cursor *c);
 
 #endif

@@ -384,14 +384,7 @@ send_fetch(struct listener *l)
 		pgconn_send(l->db, "fetch", 2, values);
 		return;
 	}
-	for (unsigned i = 0; i < l->g.n; i++) {
-		buf_addf(&low, "%c%" PRId64, i == 0 ? '{' : ',',
-		    l->g.hole[i].low);
-		buf_addf(&high, "%c%" PRId64, i == 0 ? '{' : ',',
-		    l->g.hole[i].high);
-	}
-	buf_addc(&low, '}');
-	buf_addc(&high, '}');
+	db_add_holes(&low, &high, &l->g);
 	values[2] = low.data;
 	values[3] = high.data;
 	if (buf_failed(&low) || buf_failed(&high))
@@ -405,14 +398,15 @@ send_fetch(struct listener *l)
 static void
 send_mark(struct listener *l)
 {
-	char low[24];
-	const char *values[] = { low };
+	char low[24], finished[CURSOR_TEXT_MAX];
+	const char *values[] = { low, finished };
 
 	l->marked_ms = now_ms();
 	l->marked_low = cursor_low(&l->g);
 	snprintf(low, sizeof(low), "%" PRId64, l->marked_low);
+	cursor_print(&l->g, finished, sizeof(finished));
 	l->query = MARK;
-	pgconn_send(l->db, "mark", 1, values);
+	pgconn_send(l->db, "mark", 2, values);
 }
 
 /* Sends the most urgent query but a fetch; false when there is none. */

@@ -5,7 +5,8 @@
  * is in force before anything is read; the highest id handed out is read
  * before the holders of the sequence's lock; those before the events. An id up
  * to the highest whose event is not seen then is dead, unless somebody held the
- * lock: then all unseen ids above the low mark are holes, to be watched.
+ * lock: then all unseen ids that no gateway knows to be finished are holes, to
+ * be watched.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +45,9 @@ static const struct {
 	    "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END"
 	    " FROM pgfeed.event_id_seq" },
 	{ "mark",
-	    "WITH raised AS (UPDATE pgfeed.mark SET low = $1::bigint"
-	    " WHERE low < $1::bigint RETURNING oldest)"
+	    "WITH raised AS (UPDATE pgfeed.mark SET low = $1::bigint,"
+	    "  finished = $2::text"
+	    " WHERE low <= $1::bigint AND finished <> $2::text RETURNING oldest)"
 	    " SELECT oldest FROM pgfeed.mark" },
 };
 
@@ -178,6 +180,58 @@ opening_translate(
 	return true;
 }
 
+/* o->g: where every id is finished, as far as gateways have told. */
+static bool
+read_mark(struct opening *o, PGconn *db, struct buf *err)
+{
+	PGresult *r = db_query(db, "SELECT low, finished FROM pgfeed.mark", 0,
+	    NULL, err);
+	const char *text;
+	int64_t low;
+
+	if (r == NULL)
+		return false;
+	low = PQntuples(r) > 0 ? number(r, 0, 0) : 0;
+	text = PQntuples(r) > 0 ? PQgetvalue(r, 0, 1) : "";
+	/* Ids of another timeline may mean other events now. */
+	if (!cursor_parse(&o->g, text, strlen(text)) || o->g.tli != o->tli ||
+	    o->g.last > o->high || cursor_low(&o->g) < low)
+		cursor_init(&o->g, o->tli, MIN(low, o->high));
+	PQclear(r);
+	return true;
+}
+
+/*
+ * Marks the events in the holes of o->g. After those above it have been read:
+ * who is older than one of them is seen then, too.
+ */
+static bool
+fill_holes(struct opening *o, PGconn *db, struct buf *err)
+{
+	static const char filled[] =
+	    "SELECT e.id FROM unnest($1::bigint[], $2::bigint[]) h(low, high)"
+	    " CROSS JOIN LATERAL (SELECT id FROM pgfeed.event"
+	    "  WHERE id BETWEEN h.low AND h.high) e ORDER BY 1";
+	struct buf low = BUF_INIT, high = BUF_INIT;
+	const char *values[2];
+	PGresult *r = NULL;
+
+	db_add_holes(&low, &high, &o->g);
+	values[0] = low.data;
+	values[1] = high.data;
+	if (!buf_failed(&low) && !buf_failed(&high))
+		r = db_query(db, filled, 2, values, err);
+	buf_fini(&low);
+	buf_fini(&high);
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
+		/* Without room it stays a hole: it comes as if it were new. */
+		if (!cursor_step(&o->g, number(r, i, 0)))
+			break;
+	}
+	PQclear(r);
+	return r != NULL;
+}
+
 /*
  * The position when somebody may still own unseen ids: they are all holes.
  * With more of them than a position can hold it ends before the first that
@@ -197,17 +251,15 @@ read_holes(struct opening *o, PGconn *db, struct buf *err)
 	char low_text[24], high_text[24];
 	const char *values[] = { low_text, high_text };
 	PGresult *r;
-	int64_t low;
 
-	if (!ask_number(db, "SELECT low FROM pgfeed.mark", &low, err))
+	if (!read_mark(o, db, err))
 		return false;
-	low = MIN(low, o->high);
-	snprintf(low_text, sizeof(low_text), "%lld", (long long)low);
+	snprintf(low_text, sizeof(low_text), "%lld", (long long)o->g.last);
 	snprintf(high_text, sizeof(high_text), "%lld", (long long)o->high);
 	r = db_query(db, gaps, 2, values, err);
 	if (r == NULL)
 		return false;
-	cursor_init(&o->g, o->tli, number(r, 0, 0));
+	o->g.last = number(r, 0, 0);
 	for (int i = 1; i < PQntuples(r); i++) {
 		if (o->g.n == CURSOR_FEED_RANGES) {
 			o->g.last = number(r, i, 0) - 1;
@@ -218,7 +270,7 @@ read_holes(struct opening *o, PGconn *db, struct buf *err)
 		o->g.n++;
 	}
 	PQclear(r);
-	return true;
+	return fill_holes(o, db, err);
 }
 
 /*
