@@ -53,7 +53,30 @@ class Section:
     final: bool = True      # it went on to the end
 
 
-class Client(asyncio.Protocol):
+class Link(asyncio.Protocol):
+    """One connection of a client. One that was given up for its slowness may
+    still come about: it is not the client's any more."""
+
+    def __init__(self, client):
+        self.client = client
+        client.link = self
+
+    def connection_made(self, transport):
+        if self.client.link is self:
+            self.client.connection_made(transport)
+        else:
+            transport.abort()
+
+    def data_received(self, data):
+        if self.client.link is self:
+            self.client.data_received(data)
+
+    def connection_lost(self, _):
+        if self.client.link is self:
+            self.client.connection_lost()
+
+
+class Client:
     def __init__(self, crowd, number):
         self.crowd, self.number = crowd, number
         self.rng = random.Random(f"{crowd.seed}/{number}")
@@ -63,7 +86,7 @@ class Client(asyncio.Protocol):
         self.sections = [Section(start="0", cursor="0")]
         self.journal = []   # (time, front, mode, position sent, list, length)
         self.missing_marks = None
-        self.transport = None
+        self.transport = self.link = None
         self.reading = False
         self.generation = 0     # of the connection
         self.begin()
@@ -105,8 +128,11 @@ class Client(asyncio.Protocol):
         self.generation += 1
         try:
             await asyncio.wait_for(self.crowd.loop.create_connection(
-                lambda: self, "127.0.0.1", self.crowd.fronts[number]), 10)
+                lambda: Link(self), "127.0.0.1", self.crowd.fronts[number]), 10)
         except (OSError, asyncio.TimeoutError):
+            if self.transport is not None:
+                return      # it came about all the same
+            self.link = None
             self.crowd.count["refused"] += 1
             self.later(self.rng.uniform(0.1, 0.4))
 
@@ -149,7 +175,7 @@ class Client(asyncio.Protocol):
             self.crowd.count[why] += 1
             self.transport.abort()
 
-    def connection_lost(self, _):
+    def connection_lost(self):
         if self.transport is None:
             return
         self.transport, self.reading = None, False
