@@ -32,6 +32,7 @@
 
 #define STREAM_LIMIT_MS 10000 /* a stream's head comes at once */
 #define POLL_LIMIT_MS   75000 /* a long-poll's only after its wait */
+#define AGAIN_MS        1000
 
 static const char *
 variable(const char *name)
@@ -73,14 +74,29 @@ answer_later(bool stream, const char *why)
 	fflush(stdout);
 }
 
+static enum relay_result
+ask(const struct config *c, const char *extra, int limit_ms)
+{
+	int fd = starter_connect(c);
+	enum relay_result result;
+
+	if (fd == -1)
+		return RELAY_SILENT;
+	result = relay(fd, extra, limit_ms);
+	close(fd);
+	return result;
+}
+
 static void
 serve(const struct config *c)
 {
 	unsigned places = (unsigned)c->cgi_streams;
 	bool stream = wants_stream();
+	int limit_ms = stream ? STREAM_LIMIT_MS : POLL_LIMIT_MS;
+	int64_t began = now_ms();
 	const char *extra = NULL;
+	enum relay_result result;
 	char text[64];
-	int fd;
 
 	if (stream && !starter_take_place(c, 0, places)) {
 		long long wait_ms = 0;
@@ -90,12 +106,11 @@ serve(const struct config *c)
 		snprintf(text, sizeof(text), "PGFEED_POLL=%lld", wait_ms);
 		extra = text;
 	}
-	fd = starter_connect(c);
-	if (fd == -1) {
-		answer_later(stream, "unavailable");
-		return;
-	}
-	switch (relay(fd, extra, stream ? STREAM_LIMIT_MS : POLL_LIMIT_MS)) {
+	result = ask(c, extra, limit_ms);
+	/* It was just ending: now there is none, so another one is started. */
+	if (result == RELAY_SILENT && now_ms() - began < AGAIN_MS)
+		result = ask(c, extra, limit_ms);
+	switch (result) {
 	case RELAY_DONE:
 	case RELAY_LEFT:
 		break;

@@ -227,9 +227,10 @@ def test_a_gateway_that_was_killed_is_started_again(make_cgi):
     site = make_cgi()
     with site.cgi() as stream:
         stream.live()
-        last_id = None
         site.publish("t", "one")
-        last_id = stream.next().id
+        event = stream.next()
+        assert event.data == "one", event
+        last_id = event.id
         first = site.daemons()
         os.kill(first[0], signal.SIGKILL)
         assert stream.until_end() == []
@@ -237,7 +238,7 @@ def test_a_gateway_that_was_killed_is_started_again(make_cgi):
     with site.cgi(HTTP_LAST_EVENT_ID=last_id) as stream:
         while (event := stream.next()).type.startswith("pgfeed."):
             pass
-        assert event.data == "two"
+        assert event.data == "two", event
     assert site.daemons() and site.daemons() != first
 
 
