@@ -2,9 +2,9 @@
 """make bench: pgfeed beside what people would use instead, in one run.
 
 Starts a private PostgreSQL, each peer alone beside it, runs the scenarios and
-writes bench.json, bench.md and SVG plots to --docs (else the JSON to stdout). It measures and never
-judges: nothing here fails because something is slow. A peer that can't be had
-is left out, and the report says why.
+writes bench.json, bench.md and SVG plots to --docs, or the JSON to stdout. It
+measures and never judges: nothing here fails because something is slow. A peer
+that can't be had is left out, and the report says why.
 """
 import argparse
 import contextlib

@@ -137,9 +137,10 @@ def burst(result, rows):
 
 def turns(result, rows):
     return table(
-        ["", "streams", "per CPU second", "of the floor"],
+        ["", "streams", "per CPU second", "of the floor",
+         "deliveries per read"],
         [[title(result, r), count(r["streams"]), count(r["per_cpu_s"]),
-          r.get("of_floor", 1)] for r in rows]), {}
+          r.get("of_floor", 1), r.get("per_read", 1)] for r in rows]), {}
 
 
 def single(result, rows):
