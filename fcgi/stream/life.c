@@ -204,6 +204,8 @@ hub_make_current(struct hub *h, struct sub *s)
 					: &s->filter->apart,
 	    s, in_filter);
 	hub_say_live(h, s);
+	if (s->state == SUB_CLOSING) /* the peer was gone: so is the filter */
+		return;
 	if (s->filter->shape.brief && (s->delivered || s->at_once))
 		hub_end(h, s, "poll");
 }
