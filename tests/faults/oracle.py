@@ -157,10 +157,13 @@ class Oracle:
         self.writers.pipe.send("stop")
         for crowd in self.crowds:
             crowd.tell("drain")
-        self.world.heal()
+        # First no transaction stays prepared: one that does may hold up what
+        # is above it, and with it the gateways.
+        self.world.mend_wires()
         self.writers.pipe.send("end")
         visible, posted, kinds, troubles = self.writers.answer(120)
         self.troubles += troubles
+        self.world.wait_until_live()
         self.wait_for_clients("their first position")
         marks = self.world.sql(
             "INSERT INTO pgfeed.event (topic, data) SELECT t, 'mark-0 ' || %s"

@@ -127,9 +127,11 @@ class World:
                 raise
             return None
 
-    def heal(self):
+    def mend_wires(self):
         for gateway in self.gateways:
             self.pipe.send(("cut", gateway.name, 0))
+
+    def wait_until_live(self):
         pgfeed_env.eventually(
             lambda: all((s := self.status(g)) and s.get("live")
                         for g in self.gateways), 60, "all gateways live again")
