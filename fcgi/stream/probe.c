@@ -17,6 +17,11 @@
  * reading, then it owns no id above V. Of the frozen holes it keeps only those
  * up to V. A prepared transaction is quiet for good.
  *
+ * So there are two generations side by side. STRICT waits for the end of all its
+ * holders, and no later ones: with transactions that overlap for ever it still
+ * comes to an end. QUIET is content when those that are left are quiet, drops
+ * what is above them and begins again.
+ *
  * Always: the holders of a reading were read after the holes frozen for it;
  *         a floor holds for ids drawn before the reading it was confirmed in.
  */
@@ -38,15 +43,21 @@ struct holder {
 	int64_t floor;  /* it owned nothing above when it was first quiet */
 	bool has_floor;
 	bool confirmed; /* and has been quiet since */
-	bool awaited;   /* one of W */
+	bool awaited[2]; /* one of W */
+};
+
+enum { STRICT, QUIET, GENERATIONS };
+
+struct generation {
+	bool active;
+	bool decided;  /* and this is what it came to: */
+	int64_t floor; /* frozen holes above have no owner */
+	struct cursor frozen;
 };
 
 struct probe {
-	bool active;      /* a generation is under way */
-	bool decided;     /* and this is what it came to: */
-	int64_t floor;    /* frozen holes above have no owner */
-	int64_t since_ms; /* holes seen since, while not active */
-	struct cursor frozen;
+	struct generation gen[GENERATIONS];
+	int64_t since_ms; /* holes seen since, while neither is active */
 	struct holder *last, *now;
 	size_t n_last, n_now;
 };
@@ -73,12 +84,18 @@ probe_free(struct probe *p)
 	free(p);
 }
 
+static void
+stop(struct probe *p)
+{
+	for (int i = 0; i < GENERATIONS; i++)
+		p->gen[i].active = p->gen[i].decided = false;
+	p->since_ms = 0;
+}
+
 void
 probe_reset(struct probe *p)
 {
-	p->active = p->decided = false;
-	p->since_ms = 0;
-	p->frozen.n = 0;
+	stop(p);
 	p->n_last = 0;
 }
 
@@ -86,13 +103,12 @@ bool
 probe_is_due(struct probe *p, const struct cursor *g, int64_t now_ms)
 {
 	if (g->n == 0) {
-		p->since_ms = 0;
-		p->active = p->decided = false;
+		stop(p);
 		return false;
 	}
-	if (p->decided)
+	if (probe_is_decided(p))
 		return false;
-	if (p->active)
+	if (p->gen[STRICT].active || p->gen[QUIET].active)
 		return true;
 	if (p->since_ms == 0)
 		p->since_ms = now_ms;
@@ -104,8 +120,10 @@ probe_is_due(struct probe *p, const struct cursor *g, int64_t now_ms)
 void
 probe_begin(struct probe *p, const struct cursor *g)
 {
-	if (!p->active)
-		cursor_copy(&p->frozen, g);
+	for (int i = 0; i < GENERATIONS; i++) {
+		if (!p->gen[i].active)
+			cursor_copy(&p->gen[i].frozen, g);
+	}
 	p->n_now = 0;
 }
 
@@ -139,34 +157,46 @@ probe_add(struct probe *p, const char *name, int64_t quiet_since)
 	/* A generation begins with all who hold the lock now, then keeps those
 	 * that still do. A prepared transaction has a new name after a restart
 	 * of the server, so any such one is taken for an owner. */
-	h->awaited = !p->active || (before != NULL && before->awaited) ||
-	    strncmp(name, PREPARED_MARK, strlen(PREPARED_MARK)) == 0;
+	for (int i = 0; i < GENERATIONS; i++)
+		h->awaited[i] = !p->gen[i].active ||
+		    (before != NULL && before->awaited[i]) ||
+		    strncmp(name, PREPARED_MARK, strlen(PREPARED_MARK)) == 0;
+}
+
+/* What is left of a generation's holders. */
+static void
+judge(struct probe *p, int i)
+{
+	struct generation *gen = &p->gen[i];
+	bool done = true;
+
+	gen->floor = 0;
+	for (size_t k = 0; k < p->n_last; k++) {
+		const struct holder *h = &p->last[k];
+
+		if (!h->awaited[i])
+			continue;
+		done = done && i == QUIET && h->confirmed;
+		gen->floor = MAX(gen->floor, h->floor);
+	}
+	gen->decided = done && gen->frozen.n > 0 &&
+	    gen->frozen.hole[gen->frozen.n - 1].high > gen->floor;
+	gen->active = gen->decided || !done;
 }
 
 void
 probe_end(struct probe *p)
 {
 	struct holder *read = p->now;
-	bool all_quiet = true;
 
 	p->now = p->last;
 	p->last = read;
 	p->n_last = p->n_now;
-	p->floor = 0;
-	for (size_t i = 0; i < p->n_last; i++) {
-		const struct holder *h = &p->last[i];
-
-		if (!h->awaited)
-			continue;
-		all_quiet = all_quiet && h->confirmed;
-		p->floor = MAX(p->floor, h->floor);
-	}
-	p->decided = all_quiet && p->frozen.n > 0 &&
-	    p->frozen.hole[p->frozen.n - 1].high > p->floor;
-	p->active = p->decided || !all_quiet;
+	judge(p, STRICT);
+	judge(p, QUIET);
 	/* With a full list nobody can tell who else there is: begin again. */
 	if (p->n_last == MAX_HOLDERS)
-		p->active = p->decided = false;
+		stop(p);
 }
 
 bool
@@ -198,28 +228,37 @@ probe_set_high(struct probe *p, int64_t id)
 bool
 probe_is_decided(const struct probe *p)
 {
-	return p->decided;
+	return p->gen[STRICT].decided || p->gen[QUIET].decided;
 }
 
 void
 probe_drop_below(const struct probe *p, struct cursor *g, int64_t id)
 {
-	if (!p->decided)
-		return;
-	for (unsigned i = 0; i < p->frozen.n; i++) {
-		const struct cursor_range *r = &p->frozen.hole[i];
+	for (int i = 0; i < GENERATIONS; i++) {
+		const struct generation *gen = &p->gen[i];
 
-		if (r->low < id && id <= r->high)
-			cursor_drop(g, MAX(r->low, p->floor + 1), id - 1);
+		for (unsigned k = 0; gen->decided && k < gen->frozen.n; k++) {
+			const struct cursor_range *r = &gen->frozen.hole[k];
+
+			if (r->low < id && id <= r->high)
+				cursor_drop(g, MAX(r->low, gen->floor + 1),
+				    id - 1);
+		}
 	}
 }
 
 void
 probe_drop(struct probe *p, struct cursor *g)
 {
-	for (unsigned i = 0; i < p->frozen.n; i++)
-		cursor_drop(g, MAX(p->frozen.hole[i].low, p->floor + 1),
-		    p->frozen.hole[i].high);
-	p->active = p->decided = false;
+	for (int i = 0; i < GENERATIONS; i++) {
+		struct generation *gen = &p->gen[i];
+
+		for (unsigned k = 0; gen->decided && k < gen->frozen.n; k++)
+			cursor_drop(g,
+			    MAX(gen->frozen.hole[k].low, gen->floor + 1),
+			    gen->frozen.hole[k].high);
+		if (gen->decided)
+			gen->active = gen->decided = false;
+	}
 	p->since_ms = 0;
 }

@@ -139,6 +139,27 @@ an_idle_holder_owns_nothing_that_was_drawn_later(void **state)
 	probe_free(p);
 }
 
+/* Idle transactions that overlap for ever: the first ones end all the same, and
+ * with them what only they can have owned. */
+static void
+later_idle_holders_do_not_keep_old_holes_open(void **state)
+{
+	struct probe *p = probe_new();
+
+	begin_with_holes();
+	read_holders(p, "3/1", 700, NULL, 0);
+	probe_set_high(p, 20);
+	read_holders(p, "3/1", 700, "4/1", 800);
+	probe_set_high(p, 30);
+	read_holders(p, "3/1", 700, "4/1", 800);
+	assert_false(probe_is_decided(p));
+	read_holders(p, "4/1", 800, "5/1", 900);
+	assert_true(probe_is_decided(p));
+	probe_drop(p, &g);
+	assert_int_equal(cursor_holes(&g), 0);
+	probe_free(p);
+}
+
 static void
 a_holder_that_was_active_in_between_may_own_all(void **state)
 {
@@ -238,6 +259,8 @@ main(void)
 		cmocka_unit_test(a_fetch_drops_below_what_it_finds),
 		cmocka_unit_test(
 		    an_idle_holder_owns_nothing_that_was_drawn_later),
+		cmocka_unit_test(
+		    later_idle_holders_do_not_keep_old_holes_open),
 		cmocka_unit_test(
 		    a_holder_that_was_active_in_between_may_own_all),
 		cmocka_unit_test(one_active_holder_is_enough_to_wait),
