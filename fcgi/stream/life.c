@@ -138,6 +138,11 @@ hub_end(struct hub *h, struct sub *s, const char *reason)
 		return;
 	buf_clear(&h->text);
 	if (s->filter->format == FORMAT_POLL) {
+		if (s->state == SUB_FOLLOWING && s->resume == NULL &&
+		    s->from < ring_tail(h->feed.ring)) {
+			hub_close(h, s, "the ring has passed it");
+			return;
+		}
 		sub_position(&h->feed, s, text);
 		poll_add_answer(&h->text, text, NULL, "", 0);
 	} else {

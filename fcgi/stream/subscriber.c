@@ -141,7 +141,12 @@ sub_position(struct feed *f, struct sub *s, char text[CURSOR_TEXT_MAX])
 	    f->ring == NULL)
 		memcpy(text, s->own != NULL ? s->own : "0",
 		    s->own != NULL ? strlen(s->own) + 1 : 2);
-	else if (s->state == SUB_CURRENT && !has_own)
+	else if (s->state == SUB_FOLLOWING && s->from < ring_tail(f->ring)) {
+		/* The ring no longer knows; without a resume: see hub_end(). */
+		const char *known = s->resume != NULL ? s->resume : "0";
+
+		memcpy(text, known, strlen(known) + 1);
+	} else if (s->state == SUB_CURRENT && !has_own)
 		cursor_print(f->position(f->arg), text, CURSOR_TEXT_MAX);
 	else
 		join_positions(has_own ? &own : NULL,
@@ -404,9 +409,9 @@ finish_chunk_sent(struct feed *f, struct sub *s, const struct chunk *c)
 		if (cursor_subset(&own, &at))
 			set_text(&s->own, NULL);
 	}
-	if (s->from == ring_head(f->ring))
-		return SUB_CAUGHT_UP;
-	return set_text(&s->resume, c->text) ? SUB_MORE : SUB_GONE;
+	if (!set_text(&s->resume, c->text))
+		return SUB_GONE;
+	return s->from == ring_head(f->ring) ? SUB_CAUGHT_UP : SUB_MORE;
 }
 
 /*
@@ -422,6 +427,9 @@ choose_source(struct feed *f, struct sub *s)
 	if (!parse(&own, s->own))
 		return SUB_GONE;
 	if (ring_find(f->ring, &own, &s->from, &exact)) {
+		/* Should the ring's tail pass it before its first chunk. */
+		if (!set_text(&s->resume, s->own))
+			return SUB_GONE;
 		if (exact)
 			set_text(&s->own, NULL);
 		sub_set_state(s, SUB_FOLLOWING);
