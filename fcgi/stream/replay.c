@@ -343,8 +343,15 @@ send_query(struct replay *r, struct job *j)
 		goto out;
 	}
 	if (j->kind == PAGE_RANGE && j->has_prefix &&
-	    p->to - p->from > PREFIX_WINDOW)
+	    p->to - p->from > PREFIX_WINDOW) {
 		p->to = p->from + PREFIX_WINDOW;
+		/* A page ends with an id that the feed has had. */
+		for (unsigned i = 0; i < feed->n; i++) {
+			if (feed->hole[i].low <= p->to &&
+			    p->to <= feed->hole[i].high)
+				p->to = feed->hole[i].high + 1;
+		}
+	}
 	snprintf(from, sizeof(from), "%" PRId64, j->from);
 	snprintf(to, sizeof(to), "%" PRId64, p->to);
 	r->limit = PAGE_ROWS;
@@ -427,8 +434,11 @@ on_row(const PGresult *res, void *arg)
 	}
 	if (r->rows == r->limit || p->bytes > PAGE_BYTES) {
 		p->full = true;
-		if (p->kind == PAGE_RANGE)
-			p->to = id;
+		/* Not the row's own id: the feed may not have had that one. */
+		if (p->kind == PAGE_RANGE && p->n > 0)
+			p->to = p->entry[p->n - 1]->id;
+		else if (p->kind == PAGE_RANGE)
+			r->discard = true; /* the feed is just fetching them */
 	}
 }
 
