@@ -9,8 +9,10 @@
  * that come back cannot delay what is live. A job asks from the lowest
  * position among those that wait for it.
  *
- * A page tells what the feed's position was when it was read. Rows that were
- * still holes of the feed are left out: they come live.
+ * A page tells what the feed's position was when it was asked for. Rows in what
+ * were holes of the feed are left out: they come live. The statements do so, or
+ * a page could be full of them and bring nobody on, or end with one, which the
+ * position behind it would then claim.
  *
  * Always: a page's rows are all there are in its range at that position, or
  *         its oldest tells that some are gone.
@@ -35,6 +37,8 @@
 
 #define COLUMNS \
 	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, data"
+/* Not in a hole of the feed, a multirange. */
+#define IS_HAD(holes) "NOT id <@ " holes "::int8multirange"
 #define IS_WANTED                                             \
 	"(topic = ANY ($3::text[]) OR EXISTS (SELECT FROM"    \
 	" unnest($4::text[]) p WHERE starts_with(topic, p)))"
@@ -51,12 +55,13 @@ static const struct {
 	    OLDEST_ROW " UNION ALL (SELECT e.* FROM unnest($3::text[]) t(topic)"
 	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE topic = t.topic AND id > $1::bigint AND id <= $2::bigint"
-	    "  ORDER BY id LIMIT $4::integer) e ORDER BY id LIMIT $4::integer)" },
+	    "  AND " IS_HAD("$5") "  ORDER BY id LIMIT $4::integer) e"
+	    " ORDER BY id LIMIT $4::integer)" },
 	/* Prefixes are looked for in a window of ids, $2 - $1 is bounded. */
 	{ "range_prefix",
 	    OLDEST_ROW " UNION ALL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE id > $1::bigint AND id <= $2::bigint AND " IS_WANTED
-	    "  ORDER BY id LIMIT $5::integer)" },
+	    "  AND " IS_HAD("$6") " ORDER BY id LIMIT $5::integer)" },
 	{ "holes",
 	    OLDEST_ROW " UNION ALL (SELECT e.* FROM"
 	    " unnest($1::bigint[], $2::bigint[]) h(low, high)"
@@ -322,8 +327,8 @@ send_query(struct replay *r, struct job *j)
 	const struct cursor *feed = r->calls.feed(r->arg);
 	struct page *p;
 	char from[24], to[24], limit[24], text[CURSOR_TEXT_MAX];
-	const char *values[5] = { from, to, j->exact, j->prefixes, limit };
-	struct buf low = BUF_INIT, high = BUF_INIT;
+	const char *values[6] = { from, to, j->exact, j->prefixes, limit };
+	struct buf low = BUF_INIT, high = BUF_INIT, holes = BUF_INIT;
 
 	cursor_print(feed, text, sizeof(text));
 	p = page_new(j->kind, j->key, text, PAGE_ROWS);
@@ -338,7 +343,11 @@ send_query(struct replay *r, struct job *j)
 		values[0] = low.data;
 		values[1] = high.data;
 	}
-	if (buf_failed(&low) || buf_failed(&high)) {
+	for (unsigned i = 0; i < feed->n; i++)
+		buf_addf(&holes, "%c[%" PRId64 ",%" PRId64 "]",
+		    i == 0 ? '{' : ',', feed->hole[i].low, feed->hole[i].high);
+	buf_addstr(&holes, feed->n == 0 ? "{}" : "}");
+	if (buf_failed(&low) || buf_failed(&high) || buf_failed(&holes)) {
 		page_free(p);
 		goto out;
 	}
@@ -359,8 +368,12 @@ send_query(struct replay *r, struct job *j)
 	    !page_cache_ends_at(&r->cache, PAGE_RANGE, j->key, j->from))
 		r->limit = FIRST_ROWS;
 	snprintf(limit, sizeof(limit), "%u", r->limit);
-	if (j->kind == PAGE_RANGE && !j->has_prefix)
+	if (j->kind == PAGE_RANGE && j->has_prefix)
+		values[5] = holes.data;
+	else if (j->kind == PAGE_RANGE) {
 		values[3] = limit;
+		values[4] = holes.data;
+	}
 	r->reading = p;
 	r->running = j;
 	r->rows = 0;
@@ -369,7 +382,7 @@ send_query(struct replay *r, struct job *j)
 	stats.replay_queries++;
 	if (j->kind == PAGE_RANGE)
 		pgconn_send(r->db, j->has_prefix ? "range_prefix" : "range",
-		    j->has_prefix ? 5 : 4, values);
+		    j->has_prefix ? 6 : 5, values);
 	else if (j->kind == PAGE_HOLES)
 		pgconn_send(r->db, "holes", 5, values);
 	else
@@ -377,6 +390,7 @@ send_query(struct replay *r, struct job *j)
 out:
 	buf_fini(&low);
 	buf_fini(&high);
+	buf_fini(&holes);
 }
 
 static void
@@ -400,7 +414,6 @@ on_row(const PGresult *res, void *arg)
 {
 	struct replay *r = arg;
 	struct page *p = r->reading;
-	struct cursor feed;
 	struct entry *e;
 	int64_t id = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
 
@@ -418,27 +431,19 @@ on_row(const PGresult *res, void *arg)
 	/* Beyond the bytes of a page the rows are read again later. */
 	if (p->full)
 		return;
-	if (!cursor_parse(&feed, p->feed, strlen(p->feed)))
+	e = entry_new(id, strtoll(PQgetvalue(res, 0, 1), NULL, 10),
+	    PQgetvalue(res, 0, 2),
+	    PQgetisnull(res, 0, 3) ? NULL : PQgetvalue(res, 0, 3),
+	    PQgetvalue(res, 0, 4), (size_t)PQgetlength(res, 0, 4), "", 0);
+	if (e == NULL) {
+		r->discard = true;
 		return;
-	if (cursor_has(&feed, id)) {
-		e = entry_new(id, strtoll(PQgetvalue(res, 0, 1), NULL, 10),
-		    PQgetvalue(res, 0, 2),
-		    PQgetisnull(res, 0, 3) ? NULL : PQgetvalue(res, 0, 3),
-		    PQgetvalue(res, 0, 4), (size_t)PQgetlength(res, 0, 4), "",
-		    0);
-		if (e == NULL) {
-			r->discard = true;
-			return;
-		}
-		page_add(p, e);
 	}
+	page_add(p, e);
 	if (r->rows == r->limit || p->bytes > PAGE_BYTES) {
 		p->full = true;
-		/* Not the row's own id: the feed may not have had that one. */
-		if (p->kind == PAGE_RANGE && p->n > 0)
-			p->to = p->entry[p->n - 1]->id;
-		else if (p->kind == PAGE_RANGE)
-			r->discard = true; /* the feed is just fetching them */
+		if (p->kind == PAGE_RANGE)
+			p->to = id;
 	}
 }
 
@@ -451,9 +456,9 @@ on_done(bool ok, void *arg)
 
 	r->running = NULL;
 	r->reading = NULL;
-	if (ok && !r->discard) {
+	if (ok && !r->discard)
 		page_cache_add(&r->cache, p);
-	} else
+	else
 		page_free(p);
 	/* Those who came meanwhile may be served by this page as well. */
 	for (other = TAILQ_FIRST(&r->queue); other != NULL; other = next) {

@@ -443,6 +443,58 @@ def test_rows_not_yet_fetched_do_not_stop_a_replay(site, topic):
     assert len(data) == 1001
 
 
+@contextlib.contextmanager
+def feed_held_up(site):
+    """The gateway's fetches get no answer; its other queries do."""
+    pid = site.sql("SELECT pid FROM pg_stat_activity WHERE datname = %s AND "
+                   "application_name = 'pgfeed/stream'", (site.database,))[0][0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("late", [1, 1000])
+@pytest.mark.parametrize("pattern", ["{}/a", "{}/*"])
+def test_a_page_of_history_claims_no_row_that_the_feed_has_not_had(
+        site, topic, pattern, late):
+    """Rows are committed between the feed's fetch and a page's query: the
+    last of the first page, or more than a page takes. They come live. A page
+    that ended with one said that its readers had had it."""
+    first, window = 40, 20000   # FIRST_ROWS, PREFIX_WINDOW
+    name = f"{topic}/a"
+    start = site.publish(name, "before")
+    site.sql(MANY, (name, "early", first - 1))
+    with transaction(site, quiet=True) as writer:
+        query(writer, MANY, (name, "late", late))
+        site.sql(MANY, (name, "after", 20))
+        site.sql(MANY, ("other", "so much that memory forgets",
+                        start + window - site.publish("other", "mark") - 1))
+        with transaction(site, quiet=True) as border:
+            query(border, MANY, (name, "border", 3))    # the window's end
+            last = site.publish(name, "last")
+            site.sql(MANY, ("other", "so much that memory forgets", 3000))
+            site.kill("stream")
+            with site.stream("/events/other?last_event_id=-1") as stream:
+                stream.message()        # the gateway has started
+            with contextlib.ExitStack() as held:
+                held.enter_context(feed_held_up(site))
+                query(writer, "COMMIT")
+                query(border, "COMMIT")
+                with site.stream("/events/" + pattern.format(topic),
+                                 last_event_id=str(start)) as stream:
+                    data = [e.data for e in stream.messages(first + 20)]
+                    assert data == [
+                        *(f"early{n}" for n in range(1, first)),
+                        *(f"after{n}" for n in range(1, 21)), "last"]
+                    assert last > start + window
+                    held.close()
+                    data = [e.data for e in stream.messages(late + 3)]
+    assert data == [*(f"late{n}" for n in range(1, late + 1)),
+                    *(f"border{n}" for n in range(1, 4))]
+
+
 def test_streams_end_when_they_should(site, topic):
     """Nothing above has left a stream that cannot be read to its end."""
     with site.stream(f"/events/{topic}").live() as stream:
