@@ -1,15 +1,13 @@
 /*
  * acceptor.c - from a listening socket to parsed requests.
  *
- *     accept --> wait for the parameters --> queue --> worker: libfcgi --> cb
+ *     accept --> wait for the parameters --> queue --> worker: request --> cb
  *     (loop)     (loop)                                (threads)
  *
- * This is the only file that knows libfcgi. The library parses well but blocks
- * badly: its own accept polls for two seconds, its reads have no time limit and
- * its close waits for the peer. So the connection is accepted here, a watchdog
- * shuts it down when the request takes too long to arrive, and the library only
- * sees a connected descriptor (ipcFd set, no listening socket) whose parameters
- * have arrived whole and well-formed (fcgi_check.h).
+ * What arrives is looked at (fcgi_check.h) and left in the socket until the
+ * parameters are there, whole and well-formed; then a request is made of it
+ * (request.c). A watchdog shuts a connection down when the request takes too
+ * long to arrive.
  *
  * Owner: the loop owns a waiting connection, a worker the request made from it,
  * then whoever the callback gave it to.
@@ -17,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/queue.h>
 #include <errno.h>
-#include <fcgiapp.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -27,9 +24,9 @@
 #include <event2/event_struct.h>
 
 #include "acceptor.h"
-#include "fcgi_check.h"
 #include "log.h"
 #include "peers.h"
+#include "request_inside.h"
 
 #define ACCEPTS_PER_TURN 64
 #define WORKER_STACK     (256 * 1024)
@@ -37,21 +34,14 @@
 
 static const struct timeval body_pause = { .tv_usec = 100000 };
 
-struct request {
-	LIST_ENTRY(request) entry; /* in acceptor.parsing until it ends */
-	FCGX_Request fcgx;
-	struct acceptor *acceptor; /* NULL for CGI */
-	int64_t deadline_ms;
-	bool late; /* the watchdog shut it down */
-};
-
 /* A connection whose request has not arrived yet. */
 struct waiting {
 	TAILQ_ENTRY(waiting) entry;
 	struct acceptor *acceptor;
 	struct event event;
 	int64_t since_ms;
-	bool body_lacks; /* only that: it may go to a worker */
+	struct fcgi_head head; /* once that has arrived */
+	bool body_lacks;       /* only that: it may go to a worker */
 	int fd;
 };
 
@@ -73,13 +63,14 @@ struct acceptor {
 	struct event *on_tick; /* watchdog, once a second */
 	TAILQ_HEAD(, waiting) silent;
 	struct peers *peers;
-	bool in_loop; /* see acceptor_serve_in_loop() */
+	bool in_loop;     /* see acceptor_serve_in_loop() */
+	struct feed feed; /* the loop's */
 
 	/* Shared with the workers, under mutex. */
 	pthread_mutex_t mutex;
 	pthread_cond_t work;
 	TAILQ_HEAD(, waiting) ready;
-	LIST_HEAD(, request) parsing;
+	LIST_HEAD(, arrival) parsing;
 	bool stopping;
 	unsigned n_busy; /* threads inside serve() */
 	pthread_t *thread;
@@ -91,182 +82,49 @@ struct acceptor {
  * the list the descriptor may be closed and its number used again.
  */
 static void
-unwatch(struct request *r)
+unwatch(struct arrival *r)
 {
-	if (r->acceptor == NULL || r->deadline_ms == 0)
-		return;
 	pthread_mutex_lock(&r->acceptor->mutex);
 	LIST_REMOVE(r, entry);
 	pthread_mutex_unlock(&r->acceptor->mutex);
-	r->deadline_ms = 0;
-}
-
-const char *
-request_param(const struct request *r, const char *name)
-{
-	if (r->acceptor == NULL)
-		return getenv(name);
-	return FCGX_GetParam(name, r->fcgx.envp);
-}
-
-const char *
-request_param_or_empty(const struct request *r, const char *name)
-{
-	const char *value = request_param(r, name);
-
-	return value != NULL ? value : "";
-}
-
-ssize_t
-request_read(struct request *r, void *p, size_t n)
-{
-	int got;
-
-	if (r->acceptor == NULL) {
-		ssize_t count;
-
-		do
-			count = read(STDIN_FILENO, p, n);
-		while (count == -1 && errno == EINTR);
-		return count;
-	}
-	got = FCGX_GetStr(p, (int)MIN(n, 65536), r->fcgx.in);
-	if (got == 0 && FCGX_GetError(r->fcgx.in) != 0)
-		return -1;
-	return got;
-}
-
-bool
-request_late(const struct request *r)
-{
-	return r->acceptor != NULL && now_ms() >= r->deadline_ms;
-}
-
-int
-request_write(struct request *r, const void *p, size_t n)
-{
-	const char *s = p;
-
-	if (r->acceptor != NULL)
-		return FCGX_PutStr(s, (int)n, r->fcgx.out) == (int)n ? 0 : -1;
-	while (n > 0) {
-		ssize_t done = write(STDOUT_FILENO, s, n);
-
-		if (done == -1 && errno == EINTR)
-			continue;
-		if (done == -1)
-			return -1;
-		s += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
-/*
- * As FCGX_Finish_r(), but without its wait of up to two seconds for the peer
- * to close. What the peer sent and nobody read is discarded, or else close()
- * would turn into a reset.
- */
-void
-request_finish(struct request *r)
-{
-	char junk[4096];
-	int fd;
-
-	unwatch(r);
-	if (r->acceptor != NULL) {
-		fd = r->fcgx.ipcFd;
-		FCGX_FClose(r->fcgx.err);
-		FCGX_FClose(r->fcgx.out);
-		FCGX_Free(&r->fcgx, 0);
-		while (recv(fd, junk, sizeof(junk), MSG_DONTWAIT) > 0)
-			continue;
-		close(fd);
-	}
-	free(r);
-}
-
-struct taken
-request_take(struct request *r)
-{
-	struct taken t = { .fd = r->fcgx.ipcFd,
-		.id = (uint16_t)r->fcgx.requestId };
-
-	unwatch(r);
-	FCGX_Free(&r->fcgx, 0);
-	fcntl(t.fd, F_SETFL, O_NONBLOCK);
-	free(r);
-	return t;
-}
-
-bool
-request_is_cgi(void)
-{
-	/* Without a request, stdin is merely what the shell or systemd gave. */
-	return getenv("REQUEST_METHOD") != NULL && FCGX_IsCGI() != 0;
-}
-
-struct request *
-request_from_cgi(void)
-{
-	struct request *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		log_fatal("out of memory");
-	return r;
 }
 
 /* Parses one connection; closes it when that fails. */
 static void
-serve(struct acceptor *a, int fd, int64_t since_ms)
+serve(struct acceptor *a, struct feed *feed, const struct waiting *w)
 {
-	struct request *r = calloc(1, sizeof(*r));
+	struct request *r = request_new(w->fd);
+	struct arrival *arrival;
 
 	if (r == NULL) {
-		close(fd);
+		close(w->fd);
 		return;
 	}
-	FCGX_InitRequest(&r->fcgx, -1, 0);
-	r->fcgx.ipcFd = fd;
-	r->fcgx.keepConnection = 1; /* or Accept_r closes it at once */
-	r->acceptor = a;
-	r->deadline_ms = since_ms + a->config->request_timeout;
+	arrival = request_arrival(r);
+	arrival->deadline_ms = w->since_ms + a->config->request_timeout;
+	arrival->done = unwatch;
+	arrival->acceptor = a;
 	pthread_mutex_lock(&a->mutex);
-	LIST_INSERT_HEAD(&a->parsing, r, entry);
+	LIST_INSERT_HEAD(&a->parsing, arrival, entry);
 	pthread_mutex_unlock(&a->mutex);
 
-	if (FCGX_Accept_r(&r->fcgx) != 0) {
-		/* The library closed fd; the watchdog must not touch it. */
-		unwatch(r);
-		FCGX_Free(&r->fcgx, 0);
-		free(r);
-		log_debug("connection dropped: not a FastCGI request");
-		return;
-	}
-	r->fcgx.keepConnection = 0;
-	if (FCGX_GetError(r->fcgx.in) != 0 ||
-	    strcmp(request_param_or_empty(r, "FCGI_ROLE"), "RESPONDER") != 0 ||
-	    request_param(r, "REQUEST_METHOD") == NULL) {
+	if (request_parse(r, feed, &w->head) == 0)
+		a->cb(r, a->arg);
+	else {
 		log_debug("connection dropped: its request is incomplete");
-		unwatch(r);
-		FCGX_Free(&r->fcgx, 0);
-		free(r);
-		close(fd);
-		return;
+		request_drop(r);
 	}
-	a->cb(r, a->arg);
 }
 
 static void *
 worker(void *arg)
 {
 	struct acceptor *a = arg;
+	struct feed feed = FEED_INIT;
 
 	pthread_mutex_lock(&a->mutex);
 	for (;;) {
 		struct waiting *w = TAILQ_FIRST(&a->ready);
-		int64_t since_ms;
-		int fd;
 
 		if (w == NULL && a->stopping)
 			break;
@@ -277,14 +135,13 @@ worker(void *arg)
 		TAILQ_REMOVE(&a->ready, w, entry);
 		a->n_busy++;
 		pthread_mutex_unlock(&a->mutex);
-		fd = w->fd;
-		since_ms = w->since_ms;
+		serve(a, &feed, w);
 		free(w);
-		serve(a, fd, since_ms);
 		pthread_mutex_lock(&a->mutex);
 		a->n_busy--;
 	}
 	pthread_mutex_unlock(&a->mutex);
+	feed_fini(&feed);
 	return NULL;
 }
 
@@ -301,20 +158,28 @@ judge(struct waiting *w)
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return VERDICT_WAIT;
-	switch (n > 0 ? fcgi_check(seen, (size_t)n) : FCGI_CHECK_BAD) {
+	if (n <= 0)
+		return VERDICT_DROP;
+	switch (fcgi_check(seen, (size_t)n, &w->head)) {
 	case FCGI_CHECK_MORE:
 		return VERDICT_WAIT;
-	case FCGI_CHECK_OK:
-		if (!w->acceptor->in_loop || n == sizeof(seen))
-			return VERDICT_QUEUE;
-		if (fcgi_check_whole(seen, (size_t)n))
-			return VERDICT_SERVE;
-		w->body_lacks = true;
-		return n < BODY_WAIT_BYTES ? VERDICT_WAIT : VERDICT_QUEUE;
 	case FCGI_CHECK_BAD:
+		return VERDICT_DROP;
+	case FCGI_CHECK_OK:
 		break;
 	}
-	return VERDICT_DROP;
+	switch (fcgi_check_body(&w->head, seen, (size_t)n)) {
+	case FCGI_CHECK_BAD:
+		return VERDICT_DROP;
+	case FCGI_CHECK_OK:
+		return w->acceptor->in_loop ? VERDICT_SERVE : VERDICT_QUEUE;
+	case FCGI_CHECK_MORE:
+		break;
+	}
+	if (!w->acceptor->in_loop)
+		return VERDICT_QUEUE;
+	w->body_lacks = true;
+	return n < BODY_WAIT_BYTES ? VERDICT_WAIT : VERDICT_QUEUE;
 }
 
 /* w waits no longer, and is gone afterwards. */
@@ -322,13 +187,11 @@ static void
 dispatch(struct waiting *w, enum verdict verdict)
 {
 	struct acceptor *a = w->acceptor;
-	int64_t since_ms = w->since_ms;
-	int fd = w->fd;
 
 	switch (verdict) {
 	case VERDICT_SERVE:
+		serve(a, &a->feed, w);
 		free(w);
-		serve(a, fd, since_ms);
 		break;
 	case VERDICT_QUEUE:
 		pthread_mutex_lock(&a->mutex);
@@ -339,7 +202,7 @@ dispatch(struct waiting *w, enum verdict verdict)
 	case VERDICT_WAIT:
 	case VERDICT_DROP:
 		log_debug("connection dropped: not a FastCGI request");
-		close(fd);
+		close(w->fd);
 		free(w);
 		break;
 	}
@@ -445,7 +308,7 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct acceptor *a = arg;
-	struct request *r;
+	struct arrival *r;
 	int64_t now = now_ms();
 
 	if (!a->stopping && !event_pending(a->on_connect, EV_READ, NULL))
@@ -455,7 +318,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH (r, &a->parsing, entry) {
 		if (r->deadline_ms < now && !r->late) {
 			r->late = true;
-			shutdown(r->fcgx.ipcFd, SHUT_RD);
+			shutdown(r->fd, SHUT_RD);
 		}
 	}
 	pthread_mutex_unlock(&a->mutex);
@@ -469,13 +332,14 @@ acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
 	struct acceptor *a = calloc(1, sizeof(*a));
 	pthread_attr_t attr;
 
-	if (a == NULL || FCGX_Init() != 0)
+	if (a == NULL || request_start() == -1)
 		log_fatal("could not start: out of memory");
 	a->base = base;
 	a->listen_fd = listen_fd;
 	a->config = config;
 	a->cb = cb;
 	a->arg = arg;
+	a->feed = (struct feed)FEED_INIT;
 	TAILQ_INIT(&a->silent);
 	TAILQ_INIT(&a->ready);
 	LIST_INIT(&a->parsing);
@@ -556,5 +420,6 @@ acceptor_free(struct acceptor *a)
 	pthread_mutex_destroy(&a->mutex);
 	free(a->thread);
 	peers_free(a->peers);
+	feed_fini(&a->feed);
 	free(a);
 }

@@ -1,6 +1,8 @@
 /*
- * fcgi_check.c - whether what a peer sent is the beginning of a request.
+ * fcgi_check.c - whether what a peer sent is a request.
  */
+#include <string.h>
+
 #include "fcgi_check.h"
 
 #define HEADER        8
@@ -12,7 +14,7 @@
 struct record {
 	unsigned type, id;
 	const unsigned char *content;
-	size_t n;
+	size_t n, padding;
 };
 
 /*
@@ -78,7 +80,6 @@ static enum fcgi_check
 next_record(const unsigned char **p, size_t *n, struct record *r)
 {
 	const unsigned char *h = *p;
-	size_t padding;
 
 	if (*n > 0 && h[0] != 1)
 		return FCGI_CHECK_BAD;
@@ -88,16 +89,16 @@ next_record(const unsigned char **p, size_t *n, struct record *r)
 	r->id = (unsigned)h[2] << 8 | h[3];
 	r->n = (size_t)h[4] << 8 | h[5];
 	r->content = h + HEADER;
-	padding = h[6];
-	if (*n < HEADER + r->n + padding)
+	r->padding = h[6];
+	if (*n < HEADER + r->n + r->padding)
 		return FCGI_CHECK_MORE;
-	*p += HEADER + r->n + padding;
-	*n -= HEADER + r->n + padding;
+	*p += HEADER + r->n + r->padding;
+	*n -= HEADER + r->n + r->padding;
 	return FCGI_CHECK_OK;
 }
 
 enum fcgi_check
-fcgi_check(const char *bytes, size_t n)
+fcgi_check(const char *bytes, size_t n, struct fcgi_head *head)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
 	enum fcgi_check result;
@@ -111,8 +112,9 @@ fcgi_check(const char *bytes, size_t n)
 	result = next_record(&p, &n, &r);
 	if (result != FCGI_CHECK_OK)
 		return result;
+	/* libfcgi takes padding here for the next header; nobody sends it. */
 	id = r.id;
-	if (id == 0 || r.n != 8 || r.content[0] != 0 ||
+	if (id == 0 || r.n != 8 || r.padding != 0 || r.content[0] != 0 ||
 	    r.content[1] != RESPONDER)
 		return FCGI_CHECK_BAD;
 	for (;;) {
@@ -131,23 +133,80 @@ fcgi_check(const char *bytes, size_t n)
 		if (!read_pairs(&pairs, r.content, r.n))
 			return FCGI_CHECK_BAD;
 	}
-	return pairs.expects == NAME_LENGTH && pairs.length_bytes == 0
-	    ? FCGI_CHECK_OK
-	    : FCGI_CHECK_BAD;
+	if (pairs.expects != NAME_LENGTH || pairs.length_bytes != 0)
+		return FCGI_CHECK_BAD;
+	head->n = total - n - r.padding;
+	head->padding = r.padding;
+	head->id = (uint16_t)id;
+	return FCGI_CHECK_OK;
 }
 
-bool
-fcgi_check_whole(const char *bytes, size_t n)
+/* A header of the body is complete. */
+static bool
+take_header(struct fcgi_body *b)
 {
-	const unsigned char *p = (const unsigned char *)bytes;
-	struct record r;
+	const unsigned char *h = b->header;
 
-	while (next_record(&p, &n, &r) == FCGI_CHECK_OK) {
-		if (r.type == STDIN && r.n == 0)
-			return true;
-		if (r.type != BEGIN_REQUEST && r.type != PARAMS &&
-		    r.type != STDIN)
-			break;
+	if (h[0] != 1 || h[1] != STDIN || (h[2] << 8 | h[3]) != b->id)
+		return false;
+	b->content = (size_t)h[4] << 8 | h[5];
+	b->padding = h[6];
+	b->last = b->content == 0;
+	b->n_header = 0;
+	return true;
+}
+
+enum fcgi_check
+fcgi_body_next(struct fcgi_body *b, const char **p, size_t *n,
+    const char **piece, size_t *length)
+{
+	for (;;) {
+		size_t part = MIN(*n, b->content);
+
+		if (part > 0) {
+			*piece = *p;
+			*length = part;
+			b->content -= part;
+			*p += part;
+			*n -= part;
+			return FCGI_CHECK_OK;
+		}
+		if (b->content == 0) {
+			part = MIN(*n, b->padding);
+			b->padding -= part;
+			*p += part;
+			*n -= part;
+			b->ended = b->last && b->padding == 0;
+		}
+		if (b->ended) {
+			*piece = *p;
+			*length = 0;
+			return FCGI_CHECK_OK;
+		}
+		if (*n == 0)
+			return FCGI_CHECK_MORE;
+		part = MIN(*n, HEADER - b->n_header);
+		memcpy(b->header + b->n_header, *p, part);
+		b->n_header += (unsigned)part;
+		*p += part;
+		*n -= part;
+		if (b->n_header == HEADER && !take_header(b))
+			return FCGI_CHECK_BAD;
 	}
-	return false;
+}
+
+enum fcgi_check
+fcgi_check_body(const struct fcgi_head *head, const char *p, size_t n)
+{
+	struct fcgi_body b = { .id = head->id, .padding = head->padding };
+	enum fcgi_check result;
+	const char *piece;
+	size_t length;
+
+	p += head->n;
+	n -= head->n;
+	do
+		result = fcgi_body_next(&b, &p, &n, &piece, &length);
+	while (result == FCGI_CHECK_OK && !b.ended);
+	return result;
 }

@@ -300,10 +300,14 @@ hub_on_stream_event(evutil_socket_t fd, short what, void *arg)
 	ssize_t n = 1;
 
 	if (what & EV_READ) {
-		/* Nothing is expected but the end: an empty STDIN at most. */
+		/* The request is read: nothing is expected but the end. */
 		n = recv(fd, junk, sizeof(junk), MSG_DONTWAIT);
 		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
 			hub_close(h, s, "the browser left");
+			return;
+		}
+		if (n > 0) {
+			hub_close(h, s, "the web server sent more");
 			return;
 		}
 	}

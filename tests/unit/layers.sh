@@ -8,8 +8,8 @@ cd "${srcdir:-.}"
 
 layers='
 util
-buf log stats
-address config cursor entry+sse fcgi_check fcgi_record header json params problem request topic
+buf fcgi_check log stats
+address config cursor entry+sse fcgi_record header json params problem request+request_inside topic
 db filter form origin page peers pgconn probe ring
 acceptor+socket batch+session draft follow keeper opening replay
 ctl ingest listener relay starter subscriber

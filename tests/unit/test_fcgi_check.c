@@ -51,6 +51,8 @@ static const struct {
 	{ BYTES("\1\1\0\0\0\10\0\0\0\1\0\0\0\0\0\0"), FCGI_CHECK_BAD },
 	{ BYTES("\1\1\0\1\0\7\0\1\0\1\0\0\0\0\0\0"), FCGI_CHECK_BAD },
 	{ BYTES(BEGIN "\1\4\0\2\0\0\0\0"), FCGI_CHECK_BAD },
+	{ BYTES("\1\1\0\1\0\10\1\0\0\1\0\0\0\0\0\0\0" END),
+	    FCGI_CHECK_BAD },
 	/* a second request, or the body, before the parameters end */
 	{ BYTES(BEGIN BEGIN), FCGI_CHECK_BAD },
 	{ BYTES(BEGIN STDIN), FCGI_CHECK_BAD },
@@ -61,7 +63,9 @@ static void
 only_a_whole_request_is_let_through(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		enum fcgi_check got = fcgi_check(cases[i].bytes, cases[i].n);
+		struct fcgi_head head;
+		enum fcgi_check got =
+		    fcgi_check(cases[i].bytes, cases[i].n, &head);
 
 		if (got != cases[i].result)
 			fail_msg("case %zu: %d instead of %d", i, (int)got,
@@ -70,30 +74,94 @@ only_a_whole_request_is_let_through(void **state)
 }
 
 static void
-a_whole_request_ends_with_its_body(void **state)
+the_head_ends_where_the_body_begins(void **state)
 {
-	static const struct {
-		const char *bytes;
-		size_t n;
-		bool whole;
-	} bodies[] = {
-		{ BYTES(BEGIN PAIR END), false },
-		{ BYTES(BEGIN PAIR END STDIN), true },
-		{ BYTES(BEGIN END "\1\5\0\1\0\3\1\0xyz\0"), false },
-		{ BYTES(BEGIN END "\1\5\0\1\0\3\1\0xyz\0" STDIN), true },
-		{ BYTES(BEGIN END "\1\5\0\1\0\3\1\0xyz\0\1\5\0\1\0\0\0"),
-		    false },
-		{ BYTES(BEGIN END "\1\11\0\0\0\0\0\0" STDIN), false },
-		{ BYTES(BEGIN END "\1\2\0\1\0\0\0\0" STDIN), false },
-		{ BYTES(BEGIN END "x" STDIN), false },
-	};
+	static const char request[] =
+	    BEGIN PAIR "\1\4\0\1\0\0\3\0xyz" STDIN;
+	struct fcgi_head head;
+
+	assert_int_equal(
+	    fcgi_check(BYTES(request), &head), FCGI_CHECK_OK);
+	assert_int_equal(head.n, 16 + 16 + 8);
+	assert_int_equal(head.padding, 3);
+	assert_int_equal(head.id, 1);
+	assert_int_equal(
+	    fcgi_check_body(&head, BYTES(request)), FCGI_CHECK_OK);
+}
+
+#define ABC "\1\5\0\1\0\3\1\0abc\0"
+
+static const struct {
+	const char *bytes;
+	size_t n;
+	enum fcgi_check result;
+	const char *content;
+} bodies[] = {
+	{ BYTES(""), FCGI_CHECK_MORE, "" },
+	{ BYTES(STDIN), FCGI_CHECK_OK, "" },
+	{ BYTES(ABC), FCGI_CHECK_MORE, "abc" },
+	{ BYTES(ABC STDIN), FCGI_CHECK_OK, "abc" },
+	{ BYTES(ABC ABC STDIN), FCGI_CHECK_OK, "abcabc" },
+	{ BYTES(ABC "\1\5\0\1\0\0\2\0xx"), FCGI_CHECK_OK, "abc" },
+	{ BYTES(ABC "\1\5\0\1\0\0\2\0x"), FCGI_CHECK_MORE, "abc" },
+	{ BYTES(ABC "\1\5\0\1\0\0\0"), FCGI_CHECK_MORE, "abc" },
+	/* what comes behind the end is nobody's */
+	{ BYTES(STDIN "\1\11\0\0\0\0\0\0"), FCGI_CHECK_OK, "" },
+	/* GET_VALUES, an unknown type, ABORT_REQUEST, another request */
+	{ BYTES("\1\11\0\0\0\0\0\0" STDIN), FCGI_CHECK_BAD, "" },
+	{ BYTES(ABC "\1\11\0\1\0\0\0\0" STDIN), FCGI_CHECK_BAD, "abc" },
+	{ BYTES("\1\14\0\0\0\0\0\0"), FCGI_CHECK_BAD, "" },
+	{ BYTES("\1\2\0\1\0\0\0\0" STDIN), FCGI_CHECK_BAD, "" },
+	{ BYTES(ABC BEGIN STDIN), FCGI_CHECK_BAD, "abc" },
+	{ BYTES(ABC PAIR), FCGI_CHECK_BAD, "abc" },
+	{ BYTES("\1\10\0\1\0\0\0\0" STDIN), FCGI_CHECK_BAD, "" },
+	/* another id, another version, none at all */
+	{ BYTES(ABC "\1\5\0\2\0\0\0\0"), FCGI_CHECK_BAD, "abc" },
+	{ BYTES("\2\5\0\1\0\0\0\0"), FCGI_CHECK_BAD, "" },
+	{ BYTES("xxxxxxxx"), FCGI_CHECK_BAD, "" },
+};
+
+/* The body's content when it arrives in pieces of step bytes. */
+static enum fcgi_check
+read_in_steps(const char *p, size_t n, size_t step, struct buf *content)
+{
+	struct fcgi_body b = { .id = 1 };
+	enum fcgi_check result = FCGI_CHECK_MORE;
+
+	while (n > 0 && result == FCGI_CHECK_MORE) {
+		size_t left = MIN(n, step), length;
+		const char *piece;
+
+		n -= left;
+		while ((result = fcgi_body_next(
+			    &b, &p, &left, &piece, &length)) ==
+			   FCGI_CHECK_OK &&
+		       !b.ended)
+			buf_add(content, piece, length);
+	}
+	return result;
+}
+
+static void
+the_body_is_read_however_it_arrives(void **state)
+{
+	const struct fcgi_head head = { .id = 1 };
 
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
 		assert_int_equal(
-		    fcgi_check(bodies[i].bytes, bodies[i].n), FCGI_CHECK_OK);
-		if (fcgi_check_whole(bodies[i].bytes, bodies[i].n) !=
-		    bodies[i].whole)
-			fail_msg("case %zu", i);
+		    fcgi_check_body(&head, bodies[i].bytes, bodies[i].n),
+		    bodies[i].result);
+		for (size_t step = 1; step <= bodies[i].n; step++) {
+			struct buf got = BUF_INIT;
+
+			assert_int_equal(read_in_steps(bodies[i].bytes,
+					     bodies[i].n, step, &got),
+			    bodies[i].result);
+			assert_string_equal(
+			    got.data != NULL ? got.data : "",
+			    bodies[i].content);
+			buf_fini(&got);
+		}
 	}
 }
 
@@ -105,7 +173,9 @@ the_verdict_does_not_depend_on_how_bytes_arrive(void **state)
 		bool decided = false;
 
 		for (size_t n = 0; n <= cases[i].n; n++) {
-			enum fcgi_check got = fcgi_check(cases[i].bytes, n);
+			struct fcgi_head head;
+			enum fcgi_check got =
+			    fcgi_check(cases[i].bytes, n, &head);
 
 			if (decided || got != FCGI_CHECK_MORE) {
 				decided = true;
@@ -119,12 +189,13 @@ static void
 endless_parameters_end(void **state)
 {
 	struct buf b = BUF_INIT;
+	struct fcgi_head head;
 
 	buf_add(&b, BYTES(BEGIN));
 	while (b.len < FCGI_CHECK_MAX_BYTES)
 		buf_add(&b, BYTES(PAIR));
 	assert_int_equal(
-	    fcgi_check(b.data, FCGI_CHECK_MAX_BYTES), FCGI_CHECK_BAD);
+	    fcgi_check(b.data, FCGI_CHECK_MAX_BYTES, &head), FCGI_CHECK_BAD);
 	buf_fini(&b);
 }
 
@@ -133,7 +204,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_a_whole_request_is_let_through),
-		cmocka_unit_test(a_whole_request_ends_with_its_body),
+		cmocka_unit_test(the_head_ends_where_the_body_begins),
+		cmocka_unit_test(the_body_is_read_however_it_arrives),
 		cmocka_unit_test(
 		    the_verdict_does_not_depend_on_how_bytes_arrive),
 		cmocka_unit_test(endless_parameters_end),

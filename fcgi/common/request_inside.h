@@ -1,0 +1,52 @@
+/*
+ * request_inside.h - how the acceptor makes a request of a connection.
+ */
+#ifndef PGFEED_REQUEST_INSIDE_H
+#define PGFEED_REQUEST_INSIDE_H
+
+#include <sys/queue.h>
+
+#include "fcgi_check.h"
+#include "request.h"
+
+struct acceptor;
+
+/* What the acceptor's watchdog knows of a request. */
+struct arrival {
+	LIST_ENTRY(arrival) entry;
+	struct acceptor *acceptor;
+	int fd;
+	int64_t deadline_ms;
+	bool late;                      /* the watchdog shut it down */
+	void (*done)(struct arrival *); /* before fd is closed or given away */
+};
+
+/* The way to libfcgi, one for each thread. */
+struct feed {
+	int fd[2];
+};
+
+#define FEED_INIT { { -1, -1 } }
+
+void feed_fini(struct feed *);
+
+/* Once, before all others. Returns -1 without memory. */
+int request_start(void) MUSTCHECK;
+
+/* A request that is to be parsed from fd; NULL without memory. */
+struct request *request_new(int fd);
+
+/* Filled by the acceptor before request_parse(), but for fd. */
+struct arrival *request_arrival(struct request *);
+
+/*
+ * Lets libfcgi parse the parameters, which have arrived and are well-formed.
+ * Returns 0; or -1, and the request is to be dropped.
+ */
+int request_parse(struct request *, struct feed *, const struct fcgi_head *)
+    MUSTCHECK;
+
+/* Closes the connection without a word, and frees. */
+void request_drop(struct request *);
+
+#endif
