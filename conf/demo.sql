@@ -20,3 +20,8 @@ BEGIN
     PERFORM pgfeed.attach('public.events', topic => 'events');
   END IF;
 END $$;
+
+-- Everybody may read and write everything here, in any of the examples. Not
+-- for a site: there, add to pgfeed.access what is meant for whom.
+INSERT INTO pgfeed.access (pattern, who, may_read, may_write)
+VALUES ('*', '*', true, true) ON CONFLICT DO NOTHING;

@@ -13,7 +13,7 @@
  * The migration that the programs of this version need at least; a script in
  * tests/unit compares it with migrations/.
  */
-#define DB_SCHEMA_VERSION 5
+#define DB_SCHEMA_VERSION 6
 
 /*
  * Connects with a libpq connection string ("" leaves all to PGHOST, PGSERVICE

@@ -186,11 +186,13 @@ class Cluster:
                             os.path.join(SOURCE, name), self.share], check=True)
 
     def _template(self):
-        """The migrated database that each site gets a copy of."""
+        """The migrated database that each site gets a copy of, open to all."""
         self.sql("CREATE DATABASE template", "postgres")
         run(["env", f"PGFEED_DATABASE={self.conninfo('template')}",
              self.share + "/pgfeed", "migrate", "up", "--dir",
              self.share + "/migrations"])
+        self.sql("INSERT INTO pgfeed.access VALUES ('*', '*', true, true)",
+                 "template")
         self.sql("CREATE ROLE stream LOGIN IN ROLE pgfeed_stream", "postgres")
         self.sql("CREATE ROLE post LOGIN IN ROLE pgfeed_post", "postgres")
 

@@ -254,6 +254,15 @@ def test_events_are_durable_before_they_are_seen(database, before, inside):
 
 # --- who may do what
 
+NOBODY_MAY = [
+    "SELECT FROM pgfeed.access",
+    "SELECT FROM pgfeed.revocation",
+    "UPDATE pgfeed.access SET who = '*'",
+    "SELECT pgfeed.may_read('x', '{}', 'a')",
+    "SELECT pgfeed.may_write('x', '{}', 'a')",
+    "SELECT pgfeed.claimed('{}', 'read', 'a')",
+    "SELECT pgfeed.revoke('x')",
+]
 STREAM_MAY = [
     "SELECT id, at, topic, kind, data FROM pgfeed.event",
     "SELECT last_value, is_called FROM pgfeed.event_id_seq",
@@ -269,6 +278,7 @@ STREAM_MAY = [
     "SELECT * FROM pgfeed.prune_sweep()",
     "SELECT pgfeed.expire_keys('1 day')",
     "SELECT * FROM pgfeed.check('stream')",
+    "SELECT * FROM pgfeed.allowed('{x}', '{NULL}', '{a}', false)",
     "LISTEN pgfeed",
 ]
 STREAM_MAY_NOT = [
@@ -287,6 +297,8 @@ STREAM_MAY_NOT = [
     "SELECT FROM pgfeed.key",
     "SELECT pgfeed.publish('a', 'x')",
     "SELECT * FROM pgfeed.ingest('{a}', '{NULL}', '{x}', '{NULL}')",
+    "SELECT * FROM pgfeed.ingest('{a}', '{NULL}', '{x}', '{NULL}', '{x}', '{NULL}')",
+    *NOBODY_MAY,
     "SELECT pgfeed.attach('pg_class')",
     "SELECT pgfeed.take_event()",
     "SELECT pgfeed.grant_roles()",
@@ -295,10 +307,13 @@ STREAM_MAY_NOT = [
 POST_MAY = [
     "SELECT pgfeed.publish('a', 'x')",
     "SELECT * FROM pgfeed.ingest('{a}', '{NULL}', '{x}', '{k}')",
+    "SELECT * FROM pgfeed.ingest('{a}', '{NULL}', '{x}', '{k}', '{x}', '{NULL}')",
     "SELECT pg_notify('pgfeed', '')",
     "SELECT * FROM pgfeed.check('post')",
 ]
 POST_MAY_NOT = [
+    *NOBODY_MAY,
+    "SELECT * FROM pgfeed.allowed('{x}', '{NULL}', '{a}', true)",
     *(f"SELECT FROM pgfeed.{t}" for t in (
         "event", "event_1", "key", "mark", "epoch", "migration", "event_id_seq")),
     "INSERT INTO pgfeed.event (topic, data) VALUES ('a', '')",

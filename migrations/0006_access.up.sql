@@ -1,0 +1,295 @@
+-- Who may read and write which topics.
+--
+-- pgfeed.may_read and pgfeed.may_write decide, and are yours to replace:
+--
+--   CREATE OR REPLACE FUNCTION pgfeed.may_read(who text, claims jsonb, topic text)
+--   RETURNS boolean LANGUAGE sql STABLE
+--   RETURN EXISTS (SELECT FROM shop.member m
+--                   WHERE m.login = who AND 'shop/' || m.shop || '/*' = topic);
+--
+-- As they come they look into the table pgfeed.access. who is the user's name,
+-- NULL for somebody who is not signed in; claims is what the token says, '{}'
+-- without one. A subscription to a whole subtree asks for a topic that ends
+-- with '/*'. They run as the owner of pgfeed, with pg_catalog as the search
+-- path: other schemas have to be named. An error counts as no.
+
+-- Each row grants, none takes away. who: '*' is everybody, '+' everybody who is
+-- signed in, else it is a name. pattern: a topic, 'a/*' for all below a/, or
+-- '*' for all there are; {user} in it stands for the user's name.
+CREATE TABLE pgfeed.access (
+  pattern   text NOT NULL,
+  who       text NOT NULL DEFAULT '*',
+  may_read  boolean NOT NULL DEFAULT true,
+  may_write boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (who, pattern),
+  CONSTRAINT pattern_is_valid CHECK
+    (pattern = '*' OR pgfeed.topic_valid(regexp_replace(pattern, '/\*$', ''))),
+  CONSTRAINT who_is_1_to_1024_bytes CHECK (octet_length(who) BETWEEN 1 AND 1024)
+);
+COMMENT ON TABLE pgfeed.access IS
+  'who may read and write which topics, unless pgfeed.may_read and may_write are replaced';
+
+-- public/* is for everybody, as are the topics of the demo and of the page that
+-- tests a set-up.
+INSERT INTO pgfeed.access (pattern, may_write) VALUES
+  ('public/*', true), ('demo', true), ('events', true), ('demo_notify', false),
+  ('doctor', true), ('doctor/*', true), ('doctor-quiet', false);
+
+-- Tokens made before at count no more for that user. The name also goes to the
+-- gateways, which end the user's streams; at tells them if they missed it.
+CREATE TABLE pgfeed.revocation (
+  who text PRIMARY KEY COLLATE "C",
+  at  timestamptz NOT NULL,
+  CONSTRAINT who_is_1_to_1024_bytes CHECK (octet_length(who) BETWEEN 1 AND 1024)
+) WITH (fillfactor = 70);
+
+-- Whether all that pattern takes is taken by the pattern in a rule.
+CREATE FUNCTION pgfeed.covers(rule text, pattern text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN rule = '*' OR rule = pattern
+  OR (right(rule, 2) = '/*' AND starts_with(pattern, left(rule, -1)));
+
+-- What a rule comes to for a user. A name must not be more than a part of a
+-- topic; NULL covers nothing.
+CREATE FUNCTION pgfeed.rule_for(pattern text, who text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN strpos(pattern, '{user}') = 0 THEN pattern
+            WHEN who ~ '^[^/*]+$' THEN replace(pattern, '{user}', who) END;
+
+-- The patterns that a token grants by itself, as "pgfeed sign" makes them:
+-- {"pgfeed": {"read": ["orders/*"], "write": ["orders/7"]}}.
+CREATE FUNCTION pgfeed.claimed(claims jsonb, what text, topic text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN EXISTS (
+  SELECT FROM jsonb_array_elements_text(
+           CASE jsonb_typeof(claims -> 'pgfeed' -> what) WHEN 'array'
+                THEN claims -> 'pgfeed' -> what ELSE '[]' END) rule
+   WHERE pgfeed.covers(rule, topic));
+
+CREATE FUNCTION pgfeed.may_read(who text, claims jsonb, topic text)
+RETURNS boolean
+LANGUAGE sql STABLE
+RETURN pgfeed.claimed(claims, 'read', topic) OR EXISTS (
+  SELECT FROM pgfeed.access a
+   WHERE a.who IN ('*', CASE WHEN may_read.who IS NOT NULL THEN '+' END, may_read.who)
+     AND a.may_read
+     AND pgfeed.covers(pgfeed.rule_for(a.pattern, may_read.who), topic));
+
+CREATE FUNCTION pgfeed.may_write(who text, claims jsonb, topic text)
+RETURNS boolean
+LANGUAGE sql STABLE
+RETURN pgfeed.claimed(claims, 'write', topic) OR EXISTS (
+  SELECT FROM pgfeed.access a
+   WHERE a.who IN ('*', CASE WHEN may_write.who IS NOT NULL THEN '+' END, may_write.who)
+     AND a.may_write
+     AND pgfeed.covers(pgfeed.rule_for(a.pattern, may_write.who), topic));
+
+-- Asks may_read or may_write once per element; one row each, n from 1. revoked
+-- is when the user was last revoked, in microseconds, 0 for never: a gateway
+-- that sees it change has missed a revocation. Claims are text, so that what
+-- jsonb refuses is a no to its owner and no error for everybody.
+CREATE FUNCTION pgfeed.allowed(whos text[], claims text[], topics text[],
+  writing boolean)
+RETURNS TABLE (n integer, allowed boolean, revoked bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  q record;
+  claim jsonb;
+  failed integer := 0;
+  why text;
+BEGIN
+  IF cardinality(claims) <> cardinality(whos)
+    OR cardinality(topics) <> cardinality(whos) THEN
+    RAISE 'pgfeed.allowed needs three arrays of the same length'
+      USING ERRCODE = 'array_subscript_error';
+  END IF;
+  FOR q IN
+    SELECT u.who, u.claims, u.topic, o, r.at
+      FROM unnest(whos, allowed.claims, topics) WITH ORDINALITY u (who, claims, topic, o)
+      LEFT JOIN pgfeed.revocation r ON r.who = u.who
+     ORDER BY o
+  LOOP
+    n := q.o;
+    revoked := coalesce((extract(epoch FROM q.at) * 1000000)::bigint, 0);
+    BEGIN
+      claim := coalesce(q.claims, '{}');
+      -- A token that doesn't say when it was made is as old as can be.
+      IF q.at IS NOT NULL AND claim <> '{}'
+        AND coalesce((claim ->> 'iat')::numeric, 0) < extract(epoch FROM q.at) THEN
+        allowed := false;
+      ELSIF writing THEN
+        allowed := coalesce(pgfeed.may_write(q.who, claim, q.topic), false);
+      ELSE
+        allowed := coalesce(pgfeed.may_read(q.who, claim, q.topic), false);
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      allowed := false;
+      failed := failed + 1;
+      why := sqlerrm;
+    END;
+    RETURN NEXT;
+  END LOOP;
+  IF failed > 0 THEN
+    RAISE WARNING '% failed % times, which counts as no: %',
+      CASE WHEN writing THEN 'pgfeed.may_write' ELSE 'pgfeed.may_read' END, failed, why;
+  END IF;
+END $$;
+
+-- Ends the streams of a user, within a second, and all tokens made for them so
+-- far. Who is signed in by the web server may come back: take the rights away
+-- first. GRANT EXECUTE on it to the role that is to log users out.
+CREATE FUNCTION pgfeed.revoke(who text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO pgfeed.revocation AS r (who, at)
+  VALUES (revoke.who, clock_timestamp())
+  ON CONFLICT ON CONSTRAINT revocation_pkey DO UPDATE
+    SET at = greatest(clock_timestamp(), r.at + interval '1 microsecond');
+  PERFORM pg_notify('pgfeed_revoke', revoke.who);
+END $$;
+
+-- Changed rules take effect at once: without a name, gateways ask again for
+-- everybody. Who replaces may_read can send the same when what it looks at
+-- changes; without, an answer is used for access_age.
+CREATE FUNCTION pgfeed.access_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM pg_notify('pgfeed_revoke', '');
+  RETURN NULL;
+END $$;
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+  ON pgfeed.access FOR EACH STATEMENT EXECUTE FUNCTION pgfeed.access_changed();
+
+-- Publishes what each element's user may write, as the form with four arrays
+-- does; forbidden tells what is not. Asks once per user, claims and topic.
+CREATE FUNCTION pgfeed.ingest(topics text[], kinds text[], datas text[],
+  keys text[], whos text[], claims text[])
+RETURNS TABLE (n integer, id bigint, duplicate boolean, conflict boolean,
+  forbidden boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  allowed_n integer[];
+BEGIN
+  IF cardinality(whos) <> cardinality(topics)
+    OR cardinality(claims) <> cardinality(topics) THEN
+    RAISE 'pgfeed.ingest needs six arrays of the same length'
+      USING ERRCODE = 'array_subscript_error';
+  END IF;
+  WITH input AS MATERIALIZED (
+    -- "=" before the name: NULL is nobody's.
+    SELECT o, who, coalesce(claim, '{}') AS claim, topic,
+           coalesce('=' || who, '') AS whose
+      FROM unnest(whos, claims, topics) WITH ORDINALITY u (who, claim, topic, o)
+  ), question AS (
+    SELECT row_number() OVER () AS i, q.*
+      FROM (SELECT DISTINCT whose, who, claim, topic FROM input) q
+  ), answer AS (
+    SELECT a.n AS i, a.allowed
+      FROM (SELECT array_agg(who ORDER BY i) AS whos,
+                   array_agg(claim ORDER BY i) AS claims,
+                   array_agg(topic ORDER BY i) AS topics FROM question) q,
+           pgfeed.allowed(q.whos, q.claims, q.topics, true) a
+  )
+  SELECT coalesce(array_agg(o ORDER BY o), '{}') INTO allowed_n
+    FROM input JOIN question USING (whose, claim, topic) JOIN answer USING (i)
+   WHERE allowed;
+
+  IF cardinality(allowed_n) = cardinality(topics) THEN
+    RETURN QUERY SELECT i.*, false
+      FROM pgfeed.ingest(topics, kinds, datas, keys) i ORDER BY i.n;
+    RETURN;
+  END IF;
+  RETURN QUERY
+    WITH part AS (
+      SELECT array_agg(topic ORDER BY o) AS topics,
+             array_agg(kind ORDER BY o) AS kinds,
+             array_agg(data ORDER BY o) AS datas,
+             array_agg(key ORDER BY o) AS keys
+        FROM unnest(topics, kinds, datas, keys) WITH ORDINALITY
+             u (topic, kind, data, key, o)
+       WHERE o = ANY (allowed_n)
+    ), made AS (
+      SELECT i.* FROM part, pgfeed.ingest(part.topics, part.kinds, part.datas, part.keys) i
+       WHERE allowed_n <> '{}'
+    )
+    SELECT o::integer, made.id, coalesce(made.duplicate, false),
+           coalesce(made.conflict, false), made.n IS NULL
+      FROM generate_series(1, cardinality(topics)) o
+      LEFT JOIN made ON allowed_n[made.n] = o
+     ORDER BY 1;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION pgfeed.rule_for(text, text),
+  pgfeed.claimed(jsonb, text, text), pgfeed.may_read(text, jsonb, text),
+  pgfeed.may_write(text, jsonb, text),
+  pgfeed.allowed(text[], text[], text[], boolean), pgfeed.revoke(text),
+  pgfeed.access_changed(),
+  pgfeed.ingest(text[], text[], text[], text[], text[], text[]) FROM PUBLIC;
+
+-- --- 0005 once more, with the above
+
+CREATE OR REPLACE FUNCTION pgfeed.grant_roles() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_stream') THEN
+    GRANT USAGE ON SCHEMA pgfeed TO pgfeed_stream;
+    GRANT SELECT ON pgfeed.event, pgfeed.event_id_seq, pgfeed.mark, pgfeed.epoch,
+      pgfeed.migration, pgfeed.partition, pgfeed.holder TO pgfeed_stream;
+    GRANT UPDATE (low, finished) ON pgfeed.mark TO pgfeed_stream;
+    GRANT INSERT ON pgfeed.epoch TO pgfeed_stream;
+    GRANT EXECUTE ON FUNCTION pgfeed.holders(), pgfeed.rotate(bigint, boolean),
+      pgfeed.prune_mark(interval, boolean), pgfeed.prune_sweep(integer),
+      pgfeed.expire_keys(interval, integer),
+      pgfeed.allowed(text[], text[], text[], boolean) TO pgfeed_stream;
+  END IF;
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_post') THEN
+    GRANT USAGE ON SCHEMA pgfeed TO pgfeed_post;
+    GRANT EXECUTE ON FUNCTION pgfeed.ingest(text[], text[], text[], text[]),
+      pgfeed.ingest(text[], text[], text[], text[], text[], text[]),
+      pgfeed.publish(text, text, text, text) TO pgfeed_post;
+  END IF;
+END $$;
+SELECT pgfeed.grant_roles();
+
+ALTER FUNCTION pgfeed.check(text) RENAME TO check_feed;
+
+-- What the programs depend on, one row each: the feed's own, then access.
+-- program is 'stream', 'post' or 'owner'. must: the program refuses to run when
+-- it is not ok.
+CREATE FUNCTION pgfeed.check(program text DEFAULT 'owner')
+RETURNS TABLE (name text, ok boolean, must boolean, detail text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  open text;
+BEGIN
+  RETURN QUERY SELECT * FROM pgfeed.check_feed(program);
+  name := 'access';
+  must := true;
+  IF program IN ('stream', 'post') THEN
+    ok := CASE program WHEN 'stream' THEN has_function_privilege(
+        'pgfeed.allowed(text[], text[], text[], boolean)', 'EXECUTE')
+      ELSE has_function_privilege(
+        'pgfeed.ingest(text[], text[], text[], text[], text[], text[])', 'EXECUTE') END;
+    detail := format(CASE WHEN ok THEN '%I may ask who may do what' ELSE
+      '%I may not ask who may do what: SELECT pgfeed.grant_roles()' END, current_user);
+    IF ok OR EXISTS (SELECT FROM pgfeed.check_feed(program) f
+                      WHERE f.name = 'grants' AND f.ok) THEN
+      RETURN NEXT; -- else one complaint is enough
+    END IF;
+  ELSIF has_table_privilege('pgfeed.access', 'SELECT') THEN
+    must := false;
+    SELECT string_agg(format('%s (%s)', a.pattern,
+             concat_ws(', ', CASE WHEN may_read THEN 'read' END,
+                             CASE WHEN may_write THEN 'write' END)), ', '
+             ORDER BY a.pattern) INTO open
+      FROM pgfeed.access a
+     WHERE who = '*' AND (may_read OR may_write)
+       AND NOT pgfeed.covers('public/*', a.pattern);
+    ok := open IS NULL;
+    detail := CASE WHEN ok THEN 'nothing but public/* is open to everybody' ELSE
+      'open to everybody: ' || open END;
+    RETURN NEXT;
+  END IF;
+END $$;
