@@ -71,6 +71,14 @@ static const struct option options[] = {
 	OPTION(origins, OPT_LIST, "", 0, 0),
 	OPTION(key_age, OPT_TIME, "24h", SECOND, 365 * DAY),
 
+	OPTION(identity, OPT_LIST, "remote_user", 0, 0),
+	OPTION(jwt_keys, OPT_STRING, "", 0, 0),
+	OPTION(jwt_issuer, OPT_STRING, "", 0, 0),
+	OPTION(jwt_audience, OPT_STRING, "", 0, 0),
+	OPTION(jwt_leeway, OPT_TIME, "30s", 0, HOUR),
+	OPTION(jwt_cookie, OPT_STRING, "", 0, 0),
+	OPTION(jwt_user, OPT_STRING, "sub", 0, 0),
+
 	OPTION(retention, OPT_TIME, "7d", 0, 36500 * DAY),
 
 	OPTION(cgi_streams, OPT_INT, "10", 0, 1000),
@@ -407,6 +415,29 @@ check(const struct config *c, char *err, size_t size)
 	if (c->payload_limit > c->body_limit) {
 		snprintf(err, size, "payload_limit is greater than body_limit");
 		return &c->payload_limit;
+	}
+	for (size_t i = 0; i < c->identity.n; i++) {
+		const char *kind = c->identity.item[i];
+
+		if (strcmp(kind, "jwt") == 0 && *c->jwt_keys == '\0') {
+			snprintf(err, size,
+			    "identity has jwt, which needs jwt_keys");
+			return &c->identity;
+		}
+		if (strcmp(kind, "jwt") != 0 &&
+		    strcmp(kind, "remote_user") != 0) {
+			snprintf(err, size,
+			    "identity is remote_user, jwt, both or nothing");
+			return &c->identity;
+		}
+	}
+	if (strpbrk(c->jwt_cookie, "=; \t\"") != NULL) {
+		snprintf(err, size, "jwt_cookie is not a cookie's name");
+		return &c->jwt_cookie;
+	}
+	if (*c->jwt_user == '\0') {
+		snprintf(err, size, "jwt_user must name a claim");
+		return &c->jwt_user;
 	}
 	if (strcmp(c->log, "stderr") != 0 && strcmp(c->log, "syslog") != 0) {
 		snprintf(err, size, "log must be stderr or syslog");

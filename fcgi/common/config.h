@@ -55,6 +55,15 @@ struct config {
 	struct config_list origins;
 	int64_t key_age;
 
+	/* identity */
+	struct config_list identity;
+	char *jwt_keys;
+	char *jwt_issuer;
+	char *jwt_audience;
+	int64_t jwt_leeway;
+	char *jwt_cookie;
+	char *jwt_user;
+
 	/* history */
 	int64_t retention;
 

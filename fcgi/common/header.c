@@ -183,3 +183,21 @@ header_unquote(struct buf *b, const char *value)
 	add_unquoted(b, value, end);
 	return true;
 }
+
+const char *
+header_cookie(const char *cookies, const char *name, size_t *n)
+{
+	size_t len = strlen(name);
+
+	for (;;) {
+		cookies += strspn(cookies, "; \t");
+		if (*cookies == '\0')
+			return NULL;
+		if (strncmp(cookies, name, len) == 0 && cookies[len] == '=') {
+			cookies += len + 1;
+			*n = trimmed(cookies, strcspn(cookies, ";"));
+			return cookies;
+		}
+		cookies += strcspn(cookies, ";");
+	}
+}

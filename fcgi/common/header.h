@@ -37,4 +37,11 @@ unsigned header_weight(const char *accept, const char *type);
  */
 bool header_unquote(struct buf *b, const char *value);
 
+/*
+ * The value of a cookie in a Cookie field (RFC 6265 section 4.2), with its
+ * length in *n; NULL when it is not there. Of several, the first counts: user
+ * agents put the one with the longest path there.
+ */
+const char *header_cookie(const char *cookies, const char *name, size_t *n);
+
 #endif

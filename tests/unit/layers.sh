@@ -10,8 +10,8 @@ layers='
 util
 buf fcgi_check log stats
 address config cursor entry+sse fcgi_record header json params problem request+request_inside topic
-db filter form origin page peers pgconn probe ring
-acceptor+socket batch+session draft follow keeper opening replay
+db filter form origin page peers pgconn probe ring token+token_keys
+acceptor+socket batch+session draft follow identity keeper opening replay
 ctl ingest listener relay starter subscriber
 wheel
 check_config doctor+doctor_host+doctor_socket+doctor_url hub+hub_inside+join+life init migrate post prune publish pump status_ctl tail

@@ -173,6 +173,10 @@ test_mistakes_are_told_with_their_line(void **state)
 	refused("\nlog_level = loud\n", 2, "log_level must be");
 	refused("\nretry_min = 9s\n\n", 2, "greater than retry_max");
 	refused("base_path = events\n", 1, "base_path must begin");
+	refused("identity = jwt\n", 1, "needs jwt_keys");
+	refused("identity = remote_user, basic\n", 1, "identity is");
+	refused("jwt_cookie = a=b\n", 1, "not a cookie's name");
+	refused("jwt_user =\n", 1, "must name a claim");
 	refused("base_path = /events/\n", 1, "base_path must begin");
 	refused("body_limit = 64kB\npayload_limit = 65kB\n", 2,
 	    "greater than body_limit");

@@ -1,0 +1,33 @@
+/*
+ * token_keys.h - the file with the keys for tokens.
+ *
+ *	# KID ALG KEY
+ *	2026a HS256 sMZ5t0dHqk...              a secret, in base64url
+ *	2026b RS256 /etc/pgfeed/issuer.pem     a public key, in a file
+ *	*     HS256 hq9Wp1...                  for tokens that name no key
+ *
+ * Several lines may have the same KID, so that a key can be replaced while
+ * tokens of both are about. A path that is not absolute begins at the folder of
+ * the file.
+ */
+#ifndef PGFEED_TOKEN_KEYS_H
+#define PGFEED_TOKEN_KEYS_H
+
+#include "token.h"
+
+struct token_keys {
+	struct token_key *key;
+	size_t n;
+};
+
+/*
+ * Reads the file. Returns NULL with the reason, which has no key in it, in err:
+ * also when it has a secret and is readable by everybody, or can be written to
+ * by everybody.
+ */
+struct token_keys *token_keys_load(
+    const char *path, char *err, size_t size) MUSTCHECK;
+
+void token_keys_free(struct token_keys *);
+
+#endif

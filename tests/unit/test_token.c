@@ -1,0 +1,372 @@
+/*
+ * test_token.c - which tokens are good, and what the file with the keys says.
+ */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+#include "token_keys.h"
+#include "token_samples.h"
+
+static char secret[] = SECRET, other[] = OTHER, pem_rsa[] = PEM_RSA,
+	    pem_es256[] = PEM_ES256, pem_es384[] = PEM_ES384,
+	    pem_es512[] = PEM_ES512;
+
+static struct token_key keys[] = {
+	{ .kid = NULL, .alg = "HS256", .data = secret, .len = 64 },
+	{ .kid = (char[]){ "k" }, .alg = "HS256", .data = secret, .len = 64 },
+	{ .kid = (char[]){ "k" }, .alg = "HS384", .data = secret, .len = 64 },
+	{ .kid = (char[]){ "k" }, .alg = "HS512", .data = secret, .len = 64 },
+	{ .kid = (char[]){ "twice" },
+	    .alg = "HS256",
+	    .data = secret,
+	    .len = 64 },
+	{ .kid = (char[]){ "twice" },
+	    .alg = "HS256",
+	    .data = other,
+	    .len = 64 },
+	{ .kid = (char[]){ "r" }, .alg = "RS256", .data = pem_rsa },
+	{ .kid = (char[]){ "r" }, .alg = "RS384", .data = pem_rsa },
+	{ .kid = (char[]){ "r" }, .alg = "RS512", .data = pem_rsa },
+	{ .kid = (char[]){ "e" }, .alg = "ES256", .data = pem_es256 },
+	{ .kid = (char[]){ "e" }, .alg = "ES384", .data = pem_es384 },
+	{ .kid = (char[]){ "e" }, .alg = "ES512", .data = pem_es512 },
+};
+
+static const struct token_rules plain = { "", "", "sub", 30 };
+
+static enum token_result
+judge(const char *token, const struct token_rules *rules, int64_t now,
+    const char **why)
+{
+	struct token_content content;
+	enum token_result rc = token_judge(token, strlen(token), keys,
+	    ARRAY_LEN(keys), rules, now, &content, why);
+
+	if (rc == TOKEN_OK) {
+		assert_non_null(content.who);
+		assert_int_equal(content.claims[0], '{');
+		free(content.who);
+		free(content.claims);
+	}
+	return rc;
+}
+
+static int
+set_up(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (keys[i].len == 0)
+			keys[i].len = strlen(keys[i].data);
+	}
+	return 0;
+}
+
+static void
+each_sample_is_judged_as_it_should_be(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+		const char *why = NULL;
+		enum token_result rc =
+		    judge(samples[i].token, &plain, NOW, &why);
+
+		if (samples[i].why == NULL && rc != TOKEN_OK)
+			fail_msg("%s: %s", samples[i].what, why);
+		if (samples[i].why == NULL)
+			continue;
+		if (rc != TOKEN_REFUSED || strcmp(why, samples[i].why) != 0)
+			fail_msg("%s: %d, %s", samples[i].what, rc,
+			    rc == TOKEN_REFUSED ? why : "");
+	}
+}
+
+/* Whatever is changed or left out, it is not good any more. */
+static void
+no_byte_of_a_token_may_change(void **state)
+{
+	for (size_t i = 0; i < 9; i++) { /* one of each algorithm */
+		size_t n = strlen(samples[i].token);
+		char *copy = strdup(samples[i].token);
+		const char *why;
+
+		for (size_t k = 0; k < n; k++) {
+			copy[k] = copy[k] == 'x' ? 'y' : 'x';
+			if (judge(copy, &plain, NOW, &why) == TOKEN_OK)
+				fail_msg("%s: byte %zu", samples[i].what, k);
+			copy[k] = samples[i].token[k];
+			copy[n - 1 - k] = '\0';
+			if (judge(copy, &plain, NOW, &why) == TOKEN_OK)
+				fail_msg("%s: cut %zu", samples[i].what, k);
+			copy[n - 1 - k] = samples[i].token[n - 1 - k];
+		}
+		free(copy);
+	}
+}
+
+static void
+what_a_token_says_is_handed_on(void **state)
+{
+	struct token_content content;
+	const char *why;
+
+	assert_int_equal(
+	    token_judge(samples[0].token, strlen(samples[0].token), keys,
+		ARRAY_LEN(keys), &plain, NOW, &content, &why),
+	    TOKEN_OK);
+	assert_string_equal(content.who, "ada");
+	assert_string_equal(
+	    content.claims, "{\"sub\":\"ada\",\"exp\":2000001000}");
+	assert_int_equal(content.expires, 2000001000);
+	free(content.who);
+	free(content.claims);
+}
+
+static void
+without_keys_no_token_is_good(void **state)
+{
+	struct token_content content;
+	const char *why;
+
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+		assert_int_equal(
+		    token_judge(samples[i].token, strlen(samples[i].token),
+			NULL, 0, &plain, NOW, &content, &why),
+		    TOKEN_REFUSED);
+}
+
+static void
+time_passes(void **state)
+{
+	static const struct token_rules exact = { "", "", "sub", 0 };
+	const char *why;
+
+	assert_int_equal(
+	    judge(samples[0].token, &exact, NOW + 999, &why), TOKEN_OK);
+	assert_int_equal(
+	    judge(samples[0].token, &exact, NOW + 1000, &why), TOKEN_REFUSED);
+	assert_string_equal(why, "it has expired");
+}
+
+/* With HMAC of a test's own: the rules about iss, aud and the user's claim. */
+static void
+rules_say_whose_tokens_are_meant(void **state)
+{
+	static const struct {
+		const char *issuer, *audience, *user, *why;
+	} table[] = {
+		{ "https://id.example", "", "sub", NULL },
+		{ "", "feed", "sub", NULL },
+		{ "", "other", "sub", NULL },
+		{ "https://id.example", "feed", "name", NULL },
+		{ "https://id.exampl", "", "sub", "its issuer is another" },
+		{ "https://id.example/", "", "sub", "its issuer is another" },
+		{ "", "fee", "sub", "it is for another audience" },
+		{ "", "", "aud", "it does not name a user" },
+		{ "", "", "email", "it does not name a user" },
+	};
+	const char *why;
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct token_rules rules = { table[i].issuer,
+			table[i].audience, table[i].user, 30 };
+
+		why = NULL;
+		if ((judge(FOR_FEED, &rules, NOW, &why) == TOKEN_OK) !=
+		    (table[i].why == NULL))
+			fail_msg("%zu: %s", i, why);
+		if (table[i].why != NULL)
+			assert_string_equal(why, table[i].why);
+	}
+	/* A token that does not say it is refused where it matters. */
+	assert_int_equal(
+	    judge(samples[0].token, &(struct token_rules){ "i", "", "sub", 30 },
+		NOW, &why),
+	    TOKEN_REFUSED);
+	assert_int_equal(
+	    judge(samples[0].token, &(struct token_rules){ "", "a", "sub", 30 },
+		NOW, &why),
+	    TOKEN_REFUSED);
+}
+
+static void
+base64url_is_strict(void **state)
+{
+	static const struct {
+		const char *text, *bytes; /* NULL: it is none */
+	} table[] = {
+		{ "", "" },
+		{ "Zg", "f" },
+		{ "Zm8", "fo" },
+		{ "Zm9v", "foo" },
+		{ "Zm9vYg", "foob" },
+		{ "_-8", "\xff\xef" },
+		{ "Z", NULL },
+		{ "Zm9vY", NULL },
+		{ "Zh", NULL },
+		{ "Zm9", NULL },
+		{ "Zg==", NULL },
+		{ "/+8", NULL },
+		{ "Zm 9v", NULL },
+		{ "Zm9v\n", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct buf b = BUF_INIT;
+
+		buf_addstr(&b, "");
+		if (token_base64url(&b, table[i].text, strlen(table[i].text)) !=
+		    (table[i].bytes != NULL))
+			fail_msg("%s", table[i].text);
+		if (table[i].bytes != NULL) {
+			assert_int_equal(b.len, strlen(table[i].bytes));
+			assert_memory_equal(b.data, table[i].bytes, b.len);
+		}
+		buf_fini(&b);
+	}
+}
+
+/* --- the file with the keys */
+
+struct file {
+	char dir[64], path[80], pem[80];
+	char err[512];
+};
+
+static void
+write_file(const char *path, const char *text, mode_t mode)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static int
+make_file(void **state)
+{
+	static struct file f;
+
+	strcpy(f.dir, "/tmp/pgfeed-keys-XXXXXX");
+	if (mkdtemp(f.dir) == NULL)
+		return -1;
+	snprintf(f.path, sizeof(f.path), "%s/keys", f.dir);
+	snprintf(f.pem, sizeof(f.pem), "%s/rsa.pem", f.dir);
+	write_file(f.pem, pem_rsa, 0644);
+	*state = &f;
+	return 0;
+}
+
+static int
+remove_file(void **state)
+{
+	struct file *f = *state;
+
+	unlink(f->path);
+	unlink(f->pem);
+	return rmdir(f->dir);
+}
+
+#define B64_32 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static void
+a_file_has_keys(void **state)
+{
+	struct file *f = *state;
+	struct token_keys *k;
+
+	write_file(f->path,
+	    "# a comment\n\n"
+	    "a HS256 " B64_32 "\n"
+	    "  a\tHS256  " B64_32 "=\r\n"
+	    "* RS256 rsa.pem\n"
+	    "b RS512 rsa.pem",
+	    0640);
+	k = token_keys_load(f->path, f->err, sizeof(f->err));
+	if (k == NULL)
+		fail_msg("%s", f->err);
+	assert_int_equal(k->n, 4);
+	assert_string_equal(k->key[0].kid, "a");
+	assert_string_equal(k->key[0].alg, "HS256");
+	assert_int_equal(k->key[0].len, 32);
+	assert_int_equal(k->key[1].len, 32);
+	assert_null(k->key[2].kid);
+	assert_string_equal(k->key[2].data, pem_rsa);
+	assert_string_equal(k->key[3].alg, "RS512");
+	token_keys_free(k);
+}
+
+static void
+a_bad_file_is_told(void **state)
+{
+	static const struct {
+		const char *text, *told;
+		mode_t mode;
+	} table[] = {
+		{ "a HS256 " B64_32 "\n", "everybody may read it", 0644 },
+		{ "a RS256 rsa.pem\n", "everybody may write to it", 0646 },
+		{ "", "there is no key in it", 0600 },
+		{ "# a\n", "there is no key in it", 0600 },
+		{ "a\n", "keys:1: not of the form KID ALG KEY", 0600 },
+		{ "\na HS256\n", "keys:2: not of the form", 0600 },
+		{ "a HS256 " B64_32 " x\n", "not of the form", 0600 },
+		{ "a none " B64_32 "\n", "the algorithm is none of", 0600 },
+		{ "a hs256 " B64_32 "\n", "the algorithm is none of", 0600 },
+		{ "a HS256 geheim!\n", "not in base64url", 0600 },
+		{ "a HS256 c2VjcmV0\n", "too short", 0600 },
+		{ "a HS384 " B64_32 "\n", "too short", 0600 },
+		{ "a RS256 none.pem\n", "can't be read", 0600 },
+		{ "a RS256 keys\n", "does not have a public key", 0600 },
+		{ "a ES256 rsa.pem\n", "does not have a public key", 0600 },
+	};
+	struct file *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		write_file(f->path, table[i].text, table[i].mode);
+		assert_null(token_keys_load(f->path, f->err, sizeof(f->err)));
+		if (strstr(f->err, table[i].told) == NULL)
+			fail_msg("%s: %s", table[i].text, f->err);
+		assert_null(strstr(f->err, B64_32));
+		assert_null(strstr(f->err, "geheim"));
+	}
+	unlink(f->path);
+	assert_null(token_keys_load(f->path, f->err, sizeof(f->err)));
+	assert_non_null(strstr(f->err, "could not read"));
+}
+
+static void
+only_public_keys_may_be_read_by_everybody(void **state)
+{
+	struct file *f = *state;
+	struct token_keys *k;
+
+	write_file(f->path, "a RS256 rsa.pem\n", 0644);
+	k = token_keys_load(f->path, f->err, sizeof(f->err));
+	assert_non_null(k);
+	token_keys_free(k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_sample_is_judged_as_it_should_be),
+		cmocka_unit_test(no_byte_of_a_token_may_change),
+		cmocka_unit_test(what_a_token_says_is_handed_on),
+		cmocka_unit_test(without_keys_no_token_is_good),
+		cmocka_unit_test(time_passes),
+		cmocka_unit_test(rules_say_whose_tokens_are_meant),
+		cmocka_unit_test(base64url_is_strict),
+		cmocka_unit_test_setup_teardown(
+		    a_file_has_keys, make_file, remove_file),
+		cmocka_unit_test_setup_teardown(
+		    a_bad_file_is_told, make_file, remove_file),
+		cmocka_unit_test_setup_teardown(
+		    only_public_keys_may_be_read_by_everybody, make_file,
+		    remove_file),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
