@@ -10,12 +10,13 @@
  * Always: a link's cursor moves only together with the events before it, in
  * one message, so that whoever processed the message may go on from there.
  */
-import { NAME, backoff, request, sleeper } from "./pgfeed.js";
+import { NAME, backoff, failure, request, sleeper } from "./pgfeed.js";
 
 const HANDSHAKE_MS = 3000; // no pgfeed.open by then: something buffers
 const POLL_S = 25; // how long one long-poll may wait
 const PROBE_MS = 10000; // then streaming is tried again, then after twice that
 const PROBE_MAX_MS = 300000;
+const REFUSED_MS = 60000; // how often to ask again who may not, by 401 or 403
 const QUIET_MS = 5000; // much longer than one gateway may be behind another
 
 const scope = globalThis;
@@ -24,13 +25,13 @@ const locks = scope.navigator?.locks;
 /*
  * link - one connection that goes on, by streaming or else by long-poll.
  *
- * hub gives it: url(link), headers, deliver(link, items) and refused(link, e).
+ * hub gives it: url(link), options, deliver(link, items) and refused(link, e).
  * greeted is given to a probe: it only finds out whether streaming works.
  */
 const openLink = (hub, cursor, greeted) => {
   const [sleep, wake] = sleeper();
   const link = { cursor, seats: new Set(), state: "connecting" };
-  let control, why, opened, polling, closed, retry, seen, limit;
+  let control, why, error, opened, polling, closed, retry, seen, limit;
   let probeMs, probeAt;
   let fails = 0;
   let silences = 0;
@@ -59,7 +60,7 @@ const openLink = (hub, cursor, greeted) => {
     seen = Date.now();
     limit = ms;
     const { signal } = control;
-    return request(hub.url(link, wait), { signal }, hub.headers, type);
+    return request(hub.url(link, wait), { signal }, hub.options, type);
   };
 
   const take = (type, data, items) => {
@@ -67,8 +68,11 @@ const openLink = (hub, cursor, greeted) => {
     if (type === "pgfeed.gap") items.push({ gap: data });
     if (type === "pgfeed.live") items.push({ state: (link.state = "live") });
     if (type === "pgfeed.bye") {
-      opened = true; // and come back after retry, or at once:
-      if (data.reason === "age") why = "again"; // these ends are spread already
+      opened = true; // and come back after retry,
+      // or at once, as these ends are spread already,
+      if (/age|expired/.test(data.reason)) why = "again";
+      // or much later.
+      if (/forb|revoked/.test(data.reason)) error = failure(data.reason, 403);
     }
     if (type === "pgfeed.open") {
       opened = true;
@@ -138,9 +142,8 @@ const openLink = (hub, cursor, greeted) => {
   const run = async () => {
     await null; // whoever joins in the same turn has joined
     while (!closed) {
-      let error;
       control = new AbortController();
-      why = opened = false;
+      why = error = opened = undefined;
       try {
         await (polling ? poll() : stream());
       } catch (e) {
@@ -157,7 +160,11 @@ const openLink = (hub, cursor, greeted) => {
         probeAt = Date.now() + probeMs;
         continue;
       }
-      if (error?.final) return hub.refused(link, error);
+      if (error?.refusal) {
+        error.after = REFUSED_MS;
+        hub.refused(link, error);
+        if (closed) continue;
+      }
       tell("waiting");
       if (opened) fails = 0;
       const told = error?.after || (opened && retry);
@@ -184,16 +191,22 @@ const openLink = (hub, cursor, greeted) => {
  * Returned is the function for the seats' messages: { join, topics, since },
  * { leave }, { kick } and { end }.
  */
-export const openHub = (base, headers) => {
+export const openHub = (base, options) => {
   const seats = new Map(); // id -> { topics, reply }
   const links = new Set();
 
-  /* All links ask for everything, unless alone, so that they can be joined. */
-  const topicsOf = ({ alone, seats: own }) => [
-    ...new Set(
-      [...(alone ? own : seats.keys())].flatMap((id) => seats.get(id).topics),
-    ),
-  ];
+  /* All links ask for everything, so that they can be joined, unless alone. */
+  const topicsOf = (link) => {
+    const all = link.alone ? [link] : [...links].filter((l) => !l.alone);
+    const ids = all.flatMap((l) => [...l.seats]);
+    return [...new Set(ids.flatMap((id) => seats.get(id).topics))];
+  };
+  const lacks = (link) =>
+    topicsOf(link).some((topic) => link.topics?.includes(topic) === false);
+  const renew = () => {
+    for (const link of links)
+      if (lacks(link) && link.state !== "waiting") link.interrupt("again");
+  };
   const url = (link, wait) => {
     const at = new URL(base);
     const query = at.searchParams;
@@ -227,9 +240,13 @@ export const openHub = (base, headers) => {
     send(link.seats, items, link.cursor);
     if (items.length) link.busy = now;
     if (/live|poll/.test(link.state)) link.begun = true;
-    if (link.state === "live") link.alone = false;
+    if (link.alone === "asked" && link.state === "live") {
+      link.alone = false;
+      renew();
+    }
     for (const other of links) {
       if (other === link || other.alone || link.alone) continue;
+      if (lacks(other) || lacks(link)) continue;
       const quiet = (l) => l.state === "live" && now - l.busy > QUIET_MS;
       const both = quiet(link) && quiet(other);
       if (other.cursor !== link.cursor && !both) continue;
@@ -237,16 +254,18 @@ export const openHub = (base, headers) => {
       move(other, link);
     }
   };
-  /* A final no. One seat's bad topic must not be the end of the others. */
+  /* One seat's bad topic must not be the end of the others. */
   const refused = (link, { message, status }) => {
-    drop(link);
-    for (const id of link.seats) {
-      if (link.seats.size > 1) add(id, link.cursor).alone = true;
-      else send([id], [{ error: { message, status } }]);
-    }
+    const final = !/40[13]/.test(status);
+    const many = link.seats.size > 1;
+    if (many || final) drop(link);
+    if (many)
+      link.seats.forEach((id) => (add(id, link.cursor).alone = "asked"));
+    else send(link.seats, [{ error: { message, status, final } }]);
+    link.alone = "refused";
   };
   const add = (id, cursor) => {
-    const link = openLink({ url, headers, deliver, refused }, cursor);
+    const link = openLink({ url, options, deliver, refused }, cursor);
     link.seats.add(id);
     links.add(link);
     return link;
@@ -269,14 +288,7 @@ export const openHub = (base, headers) => {
       // The lock is free when the tab is gone, however it went.
       locks?.request(NAME + id, () => leave(id));
     }
-    for (const link of links)
-      if (
-        topicsOf(link).some(
-          (topic) => link.topics?.includes(topic) === false,
-        ) &&
-        link.state !== "waiting"
-      )
-        link.interrupt("again");
+    renew();
   };
 
   return ({ join: id, topics, since, leave: gone, kick, end }, reply) => {

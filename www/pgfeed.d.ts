@@ -22,6 +22,11 @@ export interface FeedOptions {
    * has it does not share its connection.
    */
   headers?: () => Record<string, string> | Promise<Record<string, string>>;
+  /**
+   * A token, or a function that returns the one to use now, called before each
+   * request, for pgfeed's access_token in the query. Does not share either.
+   */
+  token?: string | (() => string | Promise<string>);
 }
 
 /**
@@ -56,10 +61,12 @@ export interface FeedGap extends Event {
   readonly oldest?: string;
 }
 
-/** The server said no for good; the feed closes after this. */
+/** The server said no. */
 export interface FeedError extends Event {
   readonly message: string;
   readonly status?: number;
+  /** True: the feed closes after this. False (401, 403): it asks again later. */
+  readonly final: boolean;
 }
 
 export interface FeedEventMap {

@@ -41,7 +41,7 @@ const locks = scope.navigator?.locks;
 
 const emit = (target, type, fields) =>
   target.dispatchEvent(
-    Object.assign(new Event(type, { cancelable: true }), fields),
+    Object.assign(new Event(type, { cancelable: type === "gap" }), fields),
   );
 const check = (good, name, text) => {
   if (!good) throw new DOMException(text, name);
@@ -64,12 +64,20 @@ const matches = (pattern, topic) =>
   pattern === topic ||
   (pattern.endsWith("/*") && topic.startsWith(pattern.slice(0, -1)));
 
-/*
- * fetch, or an error with what the server said. It is final when another try
- * cannot help: a 204, or a 4xx that is not about time.
- */
-const request = async (url, init, headers, type = "application/json") => {
-  const res = await fetch(url, {
+/* It is a refusal when it is not about time: a 204, or most of 4xx. */
+const failure = (message, status, after) =>
+  Object.assign(Error(message), {
+    status,
+    after,
+    refusal: /204|4(?!08|25|29)../.test(status),
+  });
+/* fetch by who options say, or an error with what the server said. */
+const request = async (url, init, options, type = "application/json") => {
+  const { headers, token } = options ?? {};
+  const at = new URL(url);
+  if (token)
+    at.searchParams.set("access_token", await (token.call ? token() : token));
+  const res = await fetch(at, {
     ...init,
     cache: "no-store",
     headers: { Accept: type, ...(await headers?.()) },
@@ -77,11 +85,11 @@ const request = async (url, init, headers, type = "application/json") => {
   const { ok, status } = res;
   if (ok && res.headers.get("Content-Type")?.startsWith(type)) return res;
   const { detail, title } = await res.json().catch(() => ({}));
-  throw Object.assign(Error(detail ?? title ?? `HTTP status ${status}`), {
+  throw failure(
+    detail ?? title ?? `HTTP status ${status}`,
     status,
-    final: /204|4(?!08|25|29)../.test(status),
-    after: 1000 * res.headers.get("Retry-After"),
-  });
+    1000 * res.headers.get("Retry-After"),
+  );
 };
 
 /*
@@ -89,7 +97,8 @@ const request = async (url, init, headers, type = "application/json") => {
  * its own. take(items) gets what comes for it, and take() says that it starts
  * over from cursor().
  */
-const takeSeat = (url, topics, { share = document, headers }, cursor, take) => {
+const takeSeat = (url, topics, options, cursor, take) => {
+  const { share = document, headers, token } = options;
   const name = NAME + url;
   let id, post, release, running;
 
@@ -123,7 +132,7 @@ const takeSeat = (url, topics, { share = document, headers }, cursor, take) => {
     stop();
     running = new AbortController();
     const { signal } = running;
-    const shared = share && !headers;
+    const shared = share && !headers && !token;
     if (shared && scope.SharedWorker && !alone) {
       try {
         // As bundlers want it: all that they read is literal.
@@ -166,7 +175,7 @@ const takeSeat = (url, topics, { share = document, headers }, cursor, take) => {
         post = open(receive);
         locks.request(name, { signal }, lead).catch(() => {});
       } else {
-        const hub = openHub(url, headers);
+        const hub = openHub(url, options);
         const reply = (data) => queueMicrotask(() => receive({ data }));
         post = (message) => hub(message, reply);
       }
@@ -208,12 +217,12 @@ const absolute = (url) => {
 /*
  * Feed - the events of some topics. Dispatches "message" (topic, id, at, kind,
  * data, own, json()), "state" (state), "gap" (reason, oldest), "error"
- * (message, status: refused for good) and "close".
+ * (message, status, final: refused, perhaps for good) and "close".
  */
 export class Feed extends EventTarget {
   constructor(url = "/events", options = {}) {
     super();
-    const { persist, headers, queue: limit = 1000 } = options;
+    const { persist, queue: limit = 1000 } = options;
     const { echo = true, listen = true } = options;
     const at = absolute(url);
     const [, base, below] = /^(.*\/events)\/(.+)$/.exec(at.pathname) ?? [];
@@ -256,7 +265,7 @@ export class Feed extends EventTarget {
       if (gap && emit(this, "gap", gap)) alarm(gap);
       if (error) {
         emit(this, "error", error);
-        this.close();
+        if (error.final) this.close();
       }
       if (!topic || !wanted(topic)) return;
       event.own = own.delete(id);
@@ -285,13 +294,13 @@ export class Feed extends EventTarget {
             keepalive: fields.data.length < 6000, // outlives the page
             signal: AbortSignal.timeout?.(20000),
           };
-          const answer = await (await request(href, init, headers)).json();
+          const answer = await (await request(href, init, options)).json();
           if (listen && wanted(answer.topic)) own.add(answer.id);
           resolve(answer);
           wait = fails = 0;
         } catch (e) {
-          wait = !e.final && (e.after || backoff(fails++));
-          if (e.final) reject(e);
+          wait = !e.refusal && (e.after || backoff(fails++));
+          if (!wait) reject(e);
         }
         sending = null;
         drain();
@@ -499,11 +508,11 @@ for (const type of ["open", "message", "error", "close", "gap"]) {
     },
     set(fn) {
       this.removeEventListener(type, this[field]);
-      this[field] = typeof fn === "function" ? fn : null;
+      this[field] = Object(fn) === fn ? fn : null;
       this.addEventListener(type, this[field]);
     },
     enumerable: true,
   });
 }
 
-export { NAME, backoff, request, sleeper }; // for pgfeed-hub.js
+export { NAME, backoff, failure, request, sleeper }; // for pgfeed-hub.js

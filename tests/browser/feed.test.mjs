@@ -84,21 +84,92 @@ test("each event once, over cut connections and planned ends", async () => {
   assert.deepEqual(feed.got, numbers(1, 100));
 });
 
-test("a 503 is not the end, and Retry-After is waited for", async () => {
-  const feed = await follow(["a"]);
+for (const status of [429, 503])
+  test(`a ${status} is not the end, and Retry-After is waited for`, async () => {
+    const feed = await follow(["a"]);
+    await live(feed);
+    mock.knobs.refuse = { status, headers: { "Retry-After": "1" } };
+    mock.publish("a", "1");
+    await until(() => feed.got.length === 1);
+    mock.cut();
+    await until(() => feed.state === "waiting");
+    await until(() => mock.refused === 1);
+    const since = Date.now();
+    delete mock.knobs.refuse;
+    mock.publish("a", "2");
+    await until(() => feed.got.length === 2);
+    assert.ok(Date.now() - since >= 900, "came back before it was told to");
+    assert.deepEqual(feed.got, ["1", "2"]);
+    assert.deepEqual(feed.errors, []);
+  });
+
+/* The delays that are asked for from now on; a minute takes no time. */
+function hurry(t) {
+  const { setTimeout } = globalThis;
+  const asked = [];
+  globalThis.setTimeout = (fn, ms, ...args) => {
+    asked.push(ms);
+    return setTimeout(fn, ms < 60000 ? ms : 10, ...args);
+  };
+  t.after(() => (globalThis.setTimeout = setTimeout));
+  return asked;
+}
+
+for (const status of [401, 403])
+  test(`a ${status} is told, and asked again a minute later`, async (t) => {
+    const asked = hurry(t);
+    mock.knobs.refuse = { status };
+    mock.publish("a", "1");
+    const feed = await follow(["a"], { since: "earliest" });
+    await until(() => feed.errors.length === 3);
+    assert.equal(feed.state, "waiting");
+    assert.equal(asked.filter((ms) => ms >= 60000 && ms <= 75000).length, 3);
+    for (const e of feed.errors)
+      assert.deepEqual(
+        [e.message, e.status, e.final],
+        ["refused", status, false],
+      );
+    delete mock.knobs.refuse;
+    await until(() => feed.got.length === 1);
+    assert.deepEqual(feed.got, ["1"]);
+  });
+
+for (const reason of ["forbidden", "revoked"])
+  test(`a stream that ends as ${reason} is a refusal`, async (t) => {
+    const feed = await follow(["a"]);
+    await live(feed);
+    const asked = hurry(t);
+    mock.publish("a", "1");
+    mock.bye(reason);
+    mock.publish("a", "2");
+    await until(() => feed.got.length === 2);
+    assert.deepEqual(
+      feed.errors.map(({ message, status }) => [message, status]),
+      [[reason, 403]],
+    );
+    assert.equal(asked.filter((ms) => ms >= 60000).length, 1);
+    assert.deepEqual(feed.got, ["1", "2"]);
+  });
+
+test("an expired token is replaced at once, and POSTs carry it", async (t) => {
+  let n = 0;
+  const feed = await follow(["a"], { token: async () => `token${++n}` });
   await live(feed);
-  mock.knobs.refuse = { status: 503, headers: { "Retry-After": "1" } };
+  const asked = hurry(t);
+  mock.bye("expired");
   mock.publish("a", "1");
   await until(() => feed.got.length === 1);
-  mock.cut();
-  await until(() => feed.state === "waiting");
-  await until(() => mock.refused === 1);
-  const since = Date.now();
-  delete mock.knobs.refuse;
-  mock.publish("a", "2");
-  await until(() => feed.got.length === 2);
-  assert.ok(Date.now() - since >= 900, "came back before it was told to");
-  assert.deepEqual(feed.got, ["1", "2"]);
+  await live(feed);
+  assert.deepEqual(
+    mock.seen.map(({ token }) => token),
+    ["token1", "token2"],
+  );
+  assert.deepEqual([feed.errors, asked.filter((ms) => ms >= 60000)], [[], []]);
+  await feed.publish("a", "2");
+  assert.equal(mock.lastToken, "token3");
+  const plain = await follow(["a"], { token: "always" });
+  await live(plain);
+  assert.equal(mock.seen.at(-1).token, "always");
 });
 
 test("a stream that ends for its age is resumed at once", async () => {

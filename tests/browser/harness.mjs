@@ -274,6 +274,7 @@ export async function startProxy(target) {
       answer.on("data", (part) =>
         buffering ? parts.push(part) : res.write(part),
       );
+      answer.on("close", () => answer.complete || res.destroy());
       answer.on("end", () => {
         if (buffering) res.writeHead(answer.statusCode, answer.headers);
         res.end(Buffer.concat(parts));

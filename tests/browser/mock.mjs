@@ -6,6 +6,7 @@
  * of www are served beside it. knobs are read at every request:
  *
  *   refuse   { status, headers } answered to every subscriber
+ *   forbid   a topic whose subscribers are answered 403
  *   refusePost  the same for publishers
  *   dropPost, postDelay   so many answers are cut after the commit; milliseconds
  *                         between the commit and the answer
@@ -36,7 +37,8 @@ export async function startMock({ port = 0, root, ...given } = {}) {
   const keys = new Map();
   const open = new Set(); // streams: { res, topics, json, next }
   const seen = []; // every subscription: { topics, cursor, how, headers }
-  const mock = { knobs, log, open, seen, refused: 0, refusedPosts: 0 };
+  const mock = { knobs, log, open, seen, refused: 0, forbidden: 0 };
+  mock.refusedPosts = 0;
   const waiting = new Set(); // long-polls: a function that answers now
 
   const publish = (topic, data, kind = null, key = undefined) => {
@@ -100,6 +102,10 @@ export async function startMock({ port = 0, root, ...given } = {}) {
       mock.refused++;
       return problem(res, knobs.refuse.status, "refused", knobs.refuse.headers);
     }
+    if (topics.includes(knobs.forbid)) {
+      mock.forbidden++;
+      return problem(res, 403, "not for you");
+    }
     if (topics.includes("bad")) return problem(res, 400, "bad topic");
     const poll = /application\/json/.test(req.headers.accept);
     const asked = req.headers["last-event-id"] ?? query.get("last_event_id");
@@ -112,7 +118,8 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     from = Math.max(from, knobs.oldest - 1);
     const { headers } = req;
     const how = poll ? "poll" : "stream";
-    seen.push({ topics, cursor: asked, how, headers });
+    const token = query.get("access_token");
+    seen.push({ topics, cursor: asked, how, headers, token });
     if (poll) return longPoll(res, topics, from, gap, query.get("wait") ?? 25);
     res.writeHead(200, {
       "Content-Type": "text/event-stream",
@@ -200,6 +207,7 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     if (data.length > 65536) return problem(res, 413, "too large");
     const key = form.get("key") ?? req.headers["idempotency-key"];
     const kind = form.get("kind") ?? url.searchParams.get("kind");
+    mock.lastToken = url.searchParams.get("access_token");
     const event = publish(topic, data, kind, key);
     if (knobs.postDelay)
       await new Promise((done) => setTimeout(done, knobs.postDelay));

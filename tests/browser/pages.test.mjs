@@ -271,6 +271,22 @@ test("plain EventSource and htmx follow a topic", async () => {
   }
 });
 
+test("the EventSource example comes back after a 500", async () => {
+  const proxy = await startProxy(sites.lighttpd.url);
+  proxy.buffering = false;
+  const profile = await chromium.profile();
+  const page = await profile.open(`${proxy.url}/examples/eventsource.html`);
+  await publish(sites.lighttpd.url, "demo", "before the 500");
+  await shows(page, "#list", "before the 500");
+  proxy.refuse = { status: 500 };
+  await sites.lighttpd.kill("stream");
+  const asked = () => proxy.requests.filter((r) => /^GET \/ev/.test(r)).length;
+  await until(() => asked() > 2, "a try of its own, after the browser's");
+  await publish(sites.lighttpd.url, "demo", "after the 500");
+  proxy.refuse = null;
+  await shows(page, "#list", "after the 500");
+});
+
 test("the status page draws what the gateway tells", async () => {
   const site = sites.lighttpd;
   const profile = await chromium.profile();
@@ -359,7 +375,9 @@ test("one tab's bad topic is not the end of the others", async (t) => {
   t.after(() => mock.close());
   const profile = await chromium.profile();
   const good = await openFeed(profile, mock.url, ["a"]);
+  const other = await openFeed(profile, mock.url, ["c"]);
   await good.live();
+  await other.live();
   const bad = await openFeed(profile, mock.url, ["bad"]);
   await bad.live("closed");
   mock.publish("a", "1");
@@ -371,5 +389,31 @@ test("one tab's bad topic is not the end of the others", async (t) => {
   await until(async () => (await later.got()).length === 1);
   await until(async () => (await good.got()).length === 2);
   await until(() => mock.open.size === 1, "one connection again");
-  assert.deepEqual(await good.got(), ["1", "3"]);
+  mock.publish("c", "4");
+  mock.publish("a", "5");
+  await until(async () => (await good.got()).length === 3);
+  assert.deepEqual(await good.got(), ["1", "3", "5"]);
+  await until(async () => (await other.got()).length === 1);
+});
+
+test("a tab that may not read waits apart, until it may", async (t) => {
+  const mock = await startMock({ root: WWW, retry: 100, heartbeat: 1 });
+  t.after(() => mock.close());
+  const profile = await chromium.profile();
+  const good = await openFeed(profile, mock.url, ["a"]);
+  await good.live();
+  mock.knobs.forbid = "f";
+  const kept = await openFeed(profile, mock.url, ["f"]);
+  await kept.live("waiting");
+  await good.live();
+  const later = await openFeed(profile, mock.url, ["b"]);
+  await later.live();
+  assert.equal(await kept.state(), "waiting");
+  delete mock.knobs.forbid;
+  await kept.evaluate(() => dispatchEvent(new Event("online")));
+  await kept.live();
+  await good.live();
+  for (const topic of ["a", "b", "f"]) mock.publish(topic, topic);
+  for (const page of [good, kept, later])
+    await until(async () => (await page.got()).length === 1);
 });

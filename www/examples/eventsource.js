@@ -1,19 +1,33 @@
 /* eventsource.js - what a browser can do without pgfeed.js. */
-const source = new EventSource("../events?topic=demo&last_event_id=-10");
-source.onmessage = (event) => {
+const show = (text) => {
   const item = document.createElement("li");
-  item.textContent = `${event.lastEventId}: ${event.data}`;
+  item.textContent = text;
   document.getElementById("list").prepend(item);
 };
-// Events that have a kind come under that name:
-// source.addEventListener("insert", (event) => ...);
+let position = "-10"; // the last ten, and then where it was left
 
-// History that is gone is told, and only a page can know what that means.
-source.addEventListener("pgfeed.gap", (event) => {
-  const item = document.createElement("li");
-  item.textContent = `Events are missing: ${event.data}`;
-  document.getElementById("list").prepend(item);
-});
+function follow() {
+  const source = new EventSource(
+    `../events?topic=demo&last_event_id=${encodeURIComponent(position)}`,
+  );
+  source.onmessage = (event) => {
+    position = event.lastEventId || position;
+    show(`${event.lastEventId}: ${event.data}`);
+  };
+  // Events that have a kind come under that name:
+  // source.addEventListener("insert", (event) => ...);
+
+  // History that is gone is told, and only a page can know what that means.
+  source.addEventListener("pgfeed.gap", (event) => {
+    show(`Events are missing: ${event.data}`);
+  });
+  // It comes back by itself, unless it was answered a 500 or 502 on the way:
+  // that ends it, and a new one is needed.
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 5000);
+  };
+}
+follow();
 
 fetch("eventsource.js")
   .then((answer) => answer.text())
