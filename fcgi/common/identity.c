@@ -201,10 +201,8 @@ judge(struct identities *ids, const char *token, size_t n, struct identity *out,
 	drop_keys(ids, s);
 	if (rc == TOKEN_NO_MEMORY)
 		return IDENTITY_NO_MEMORY;
-	if (rc == TOKEN_REFUSED) {
-		log_debug("token refused: %s", *why);
+	if (rc == TOKEN_REFUSED)
 		return IDENTITY_REFUSED;
-	}
 	out->who = content.who;
 	out->claims = content.claims;
 	out->expires = content.expires;

@@ -50,8 +50,8 @@ bool identities_take_tokens(const struct identities *);
 
 /*
  * Fills in out, for identity_fini(). query may be NULL: then nothing in it
- * counts. On IDENTITY_REFUSED *why is a phrase for the answer, without anything
- * of the token. Any thread may call this. A key file that has changed is read
+ * counts. On IDENTITY_REFUSED *why is a sentence for the answer, with nothing of
+ * the token in it. Any thread may call this. A key file that has changed is read
  * again; one that is not good then leaves the keys as they were.
  */
 enum identity_result identity_find(struct identities *, const struct request *,

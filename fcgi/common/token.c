@@ -203,17 +203,17 @@ check_header(struct json_object *header)
 	const char *alg = get_string(header, "alg", &n);
 
 	if (alg == NULL || !token_alg(alg, &secret_min))
-		return "its algorithm is not taken";
+		return "the token's algorithm is not taken";
 	/* RFC 7515 section 4.1.11: what must be understood, and is not. */
 	if (json_object_object_get_ex(header, "crit", NULL))
-		return "it has critical extensions";
+		return "the token has critical extensions";
 	if (json_object_object_get_ex(header, "typ", &value) &&
 	    (!json_object_is_type(value, json_type_string) ||
 		strcasecmp(json_object_get_string(value), "JWT") != 0))
-		return "its type is not JWT";
+		return "the token's type is not JWT";
 	if (json_object_object_get_ex(header, "kid", &value) &&
 	    !json_object_is_type(value, json_type_string))
-		return "its key id is not a string";
+		return "the token's key id is not a string";
 	return NULL;
 }
 
@@ -239,19 +239,19 @@ check_claims(
 	int64_t iat = get_time(claims, "iat");
 
 	if (exp == -1)
-		return "it does not say when it expires";
+		return "the token does not say when it expires";
 	if (exp == -2 || nbf == -2 || iat == -2)
-		return "its times are not numbers of seconds";
+		return "the token's times are not numbers of seconds";
 	if (exp + rules->leeway <= now)
-		return "it has expired";
+		return "the token has expired";
 	if (nbf > now + rules->leeway || iat > now + rules->leeway)
-		return "it is not valid yet";
+		return "the token is not valid yet";
 	if (*rules->issuer != '\0' &&
 	    !is_string(json_object_object_get(claims, "iss"), rules->issuer))
-		return "its issuer is another";
+		return "the token's issuer is another";
 	if (*rules->audience != '\0' &&
 	    !is_for(json_object_object_get(claims, "aud"), rules->audience))
-		return "it is for another audience";
+		return "the token is for another audience";
 	return NULL;
 }
 
@@ -272,14 +272,14 @@ check_signature(const char *token, const struct token_key *keys, size_t n,
 	const char *alg = get_string(header, "alg", &len);
 	const char *kid = get_string(header, "kid", &len);
 
-	*why = "no key fits its algorithm and key id";
+	*why = "no key fits the token's algorithm and key id";
 	for (size_t i = 0; i < n; i++) {
 		jwt_t *jwt = NULL;
 		bool good;
 
 		if (!key_fits(&keys[i], alg, kid))
 			continue;
-		*why = "its signature is wrong";
+		*why = "the token's signature is wrong";
 		good =
 		    jwt_decode(&jwt, token, (const unsigned char *)keys[i].data,
 			(int)keys[i].len) == 0 &&
@@ -299,7 +299,7 @@ fill(struct token_content *out, struct json_object *claims,
 	size_t n;
 	const char *who = get_string(claims, rules->user, &n);
 
-	*why = "it does not name a user";
+	*why = "the token does not name a user";
 	if (who == NULL || !token_user_valid(who, n))
 		return TOKEN_REFUSED;
 	out->expires = get_time(claims, "exp");
@@ -323,10 +323,10 @@ token_judge(const char *token, size_t n, const struct token_key *keys,
 	const char *dot[2];
 	char *copy = NULL;
 
-	*why = "it is longer than a token may be";
+	*why = "the token is too long";
 	if (n > TOKEN_MAX_BYTES)
 		return TOKEN_REFUSED;
-	*why = "it is not a JSON Web Token";
+	*why = "the token is not a JSON Web Token";
 	dot[0] = memchr(token, '.', n);
 	if (dot[0] == NULL)
 		return TOKEN_REFUSED;

@@ -66,8 +66,8 @@ bool token_user_valid(const char *who, size_t n);
 
 /*
  * Judges a token at the time now (Unix seconds). Every key with its kid and its
- * alg is tried. It has to say when it expires. On TOKEN_REFUSED *why is a
- * phrase with nothing of the token in it.
+ * alg is tried. It has to say when it expires. On TOKEN_REFUSED *why says
+ * so in words with nothing of the token in them.
  */
 enum token_result token_judge(const char *token, size_t n,
     const struct token_key *keys, size_t n_keys, const struct token_rules *,

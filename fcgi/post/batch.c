@@ -53,11 +53,15 @@ batch_encode(
 	add_head(&array[BATCH_KINDS], n, true);
 	add_head(&array[BATCH_DATAS], n, false);
 	add_head(&array[BATCH_KEYS], n, true);
+	add_head(&array[BATCH_WHOS], n, true);
+	add_head(&array[BATCH_CLAIMS], n, true);
 	for (unsigned i = 0; i < n; i++) {
 		add_text_or_null(&array[BATCH_TOPICS], rows[i]->topic);
 		add_text_or_null(&array[BATCH_KINDS], rows[i]->kind);
 		add_text(&array[BATCH_DATAS], rows[i]->data, rows[i]->data_len);
 		add_text_or_null(&array[BATCH_KEYS], rows[i]->key);
+		add_text_or_null(&array[BATCH_WHOS], rows[i]->who);
+		add_text_or_null(&array[BATCH_CLAIMS], rows[i]->claims);
 	}
 	for (int i = 0; i < BATCH_ARRAYS; i++)
 		ok = ok && !buf_failed(&array[i]);

@@ -1,5 +1,5 @@
 /*
- * batch.h - many events as the four arrays of pgfeed.ingest().
+ * batch.h - many events as the six arrays of pgfeed.ingest().
  *
  * In PostgreSQL's binary format (array_recv() in arrayfuncs.c; integers are
  * in network order): dimensions, whether there are NULLs, the element type,
@@ -13,7 +13,15 @@
 #include "buf.h"
 #include "session.h"
 
-enum { BATCH_TOPICS, BATCH_KINDS, BATCH_DATAS, BATCH_KEYS, BATCH_ARRAYS };
+enum {
+	BATCH_TOPICS,
+	BATCH_KINDS,
+	BATCH_DATAS,
+	BATCH_KEYS,
+	BATCH_WHOS,
+	BATCH_CLAIMS,
+	BATCH_ARRAYS
+};
 
 #define OID_TEXT       25
 #define OID_TEXT_ARRAY 1009

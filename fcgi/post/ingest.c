@@ -98,7 +98,7 @@ is_true(const PGresult *res, int row, int column)
 static void
 part_committed(struct ingest *in, struct part part, const PGresult *res)
 {
-	if (PQntuples(res) != (int)part.n || PQnfields(res) != 4) {
+	if (PQntuples(res) != (int)part.n || PQnfields(res) != 5) {
 		log_error("pgfeed.ingest answered %d rows of %d columns for "
 			  "%u events: is it this version's?",
 		    PQntuples(res), PQnfields(res), part.n);
@@ -109,7 +109,9 @@ part_committed(struct ingest *in, struct part part, const PGresult *res)
 		struct ingest_job *job = in->batch[part.from + (unsigned)i];
 
 		job->id = strtoll(PQgetvalue(res, i, 1), NULL, 10);
-		if (is_true(res, i, 3))
+		if (is_true(res, i, 4))
+			finish(in, job, INGEST_FORBIDDEN, "");
+		else if (is_true(res, i, 3))
 			finish(in, job, INGEST_CONFLICT, "");
 		else if (is_true(res, i, 2))
 			finish(in, job, INGEST_DUPLICATE, "");

@@ -21,7 +21,7 @@ enum ingest_status {
 	INGEST_DUPLICATE, /* the key was used before; id is the first event's */
 	INGEST_CONFLICT,  /* ... for another event */
 	INGEST_REFUSED,   /* the database does not take this event */
-	INGEST_FORBIDDEN, /* ... from this role */
+	INGEST_FORBIDDEN, /* ... from this user, or from this role */
 	INGEST_UNAVAILABLE, /* not stored: there is no database now */
 	INGEST_UNKNOWN, /* stored or not: the connection was lost meanwhile */
 };

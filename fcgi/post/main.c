@@ -65,6 +65,7 @@ serve_fastcgi(const struct config *config)
 	e.base = event_base_new();
 	if (e.base == NULL)
 		log_fatal("could not start: no event loop");
+	post.identities = identities_new(config);
 	post.ingest = ingest_new(config, PATIENCE_MS);
 	e.acceptor = acceptor_new(e.base, fd, (unsigned)config->post_threads,
 	    config, post_serve, &post);
@@ -86,6 +87,7 @@ serve_fastcgi(const struct config *config)
 	close(fd);
 	acceptor_free(e.acceptor);
 	ingest_free(post.ingest);
+	identities_free(post.identities);
 	event_free(term);
 	event_free(intr);
 	event_free(e.look);
@@ -99,9 +101,11 @@ serve_cgi(const struct config *config)
 	struct post post = { .config = config };
 
 	signal(SIGPIPE, SIG_IGN);
+	post.identities = identities_new(config);
 	post.ingest = ingest_new(config, CGI_PATIENCE_MS);
 	post_serve(request_from_cgi(), &post);
 	ingest_free(post.ingest);
+	identities_free(post.identities);
 	return 0;
 }
 

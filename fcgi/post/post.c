@@ -1,9 +1,9 @@
 /*
  * post.c - one POST, from its first header to its answer.
  *
- *     method --> origin --> type --> body --> draft --> ingest --> 201
- *        405       403       415    408 413   4xx       503 422    303 200
- *     (worker thread)                                   (ingest thread)
+ *     method --> origin --> who --> type --> body --> draft --> ingest --> 201
+ *        405       403      401     415    408 413   4xx      403 503     303
+ *     (worker thread)                                      (ingest thread)
  *
  * Each step either goes on or ends in a fault, which becomes the answer. An
  * exchange lives on the heap and has one owner at a time: the worker, and from
@@ -40,7 +40,9 @@ struct exchange {
 	const struct post *post;
 	struct origin_source origin;
 	const char *listed; /* the configured origin that asks, or NULL */
-	bool body_ended;    /* nothing is left to read */
+	struct identity who;
+	bool bad_token;
+	bool body_ended; /* nothing is left to read */
 	struct buf body;
 	struct draft draft;
 	struct fault fault;
@@ -102,6 +104,9 @@ send_fault(struct exchange *x)
 
 	buf_addstr(&headers, "");
 	add_cors(&headers, x);
+	if (x->fault.status == 401)
+		buf_addstr(&headers,
+		    x->bad_token ? IDENTITY_CHALLENGE_BAD : IDENTITY_CHALLENGE);
 	if (x->fault.status == 405)
 		buf_addstr(&headers, "Allow: GET, HEAD, OPTIONS, POST\r\n");
 	if (x->fault.status == 503)
@@ -285,6 +290,7 @@ static void
 end_exchange(struct exchange *x)
 {
 	draft_fini(&x->draft);
+	identity_fini(&x->who);
 	buf_fini(&x->body);
 	request_finish(x->request);
 	free(x);
@@ -303,6 +309,17 @@ send_success(struct exchange *x)
 		send_redirect(x);
 	else
 		send_stored(x);
+}
+
+/* Who is nobody yet is asked who they are, if there is a way to say it. */
+static void
+set_forbidden(struct exchange *x)
+{
+	if (x->who.who == NULL && identities_take_tokens(x->post->identities))
+		set_fault(
+		    x, 401, "publishing to this topic takes a token: send one");
+	else
+		set_fault(x, 403, "publishing to this topic is not allowed");
 }
 
 /* In the ingest thread: what became of the event. */
@@ -327,7 +344,7 @@ stored(struct ingest_job *job)
 		    job->sqlstate);
 		break;
 	case INGEST_FORBIDDEN:
-		set_fault(x, 403, "publishing to this topic is not allowed");
+		set_forbidden(x);
 		break;
 	case INGEST_UNAVAILABLE:
 		set_fault(x, 503,
@@ -359,6 +376,9 @@ store(struct exchange *x)
 		.topic = d->topic.data,
 		.kind = d->kind.len > 0 ? d->kind.data : NULL,
 		.key = d->key.len > 0 ? d->key.data : NULL,
+		.who = x->who.who,
+		.claims =
+		    strcmp(x->who.claims, "{}") != 0 ? x->who.claims : NULL,
 		.data = d->data.data != NULL ? d->data.data : "",
 		.data_len = d->data.len,
 	};
@@ -381,6 +401,35 @@ check_origin(struct exchange *x)
 	return false;
 }
 
+/* Whom the request comes from, whom to believe is configured. */
+static bool
+find_identity(struct exchange *x)
+{
+	struct identities *ids = x->post->identities;
+	const char *qs = request_param_or_empty(x->request, "QUERY_STRING");
+	enum identity_result rc = IDENTITY_NO_MEMORY;
+	struct params query;
+	const char *why;
+
+	params_init(&query);
+	if (!identities_take_tokens(ids) ||
+	    params_parse(&query, qs, strlen(qs)) != PARAMS_NO_MEMORY)
+		rc = identity_find(ids, x->request, &query, &x->who, &why);
+	params_fini(&query);
+	switch (rc) {
+	case IDENTITY_OK:
+		return true;
+	case IDENTITY_REFUSED:
+		x->bad_token = true;
+		set_fault(x, 401, why);
+		break;
+	case IDENTITY_NO_MEMORY:
+		set_fault(x, 503, "out of memory, try again");
+		break;
+	}
+	return false;
+}
+
 /* False when the answer has been sent, true when it comes later. */
 static bool
 handle(struct exchange *x)
@@ -396,7 +445,7 @@ handle(struct exchange *x)
 	}
 	if (strcmp(method, "OPTIONS") != 0 && strcmp(method, "POST") != 0)
 		set_fault(x, 405, "events are published with POST");
-	if (x->fault.status == 0) {
+	if (x->fault.status == 0 && find_identity(x)) {
 		limit = draft_body_limit(x->post->config,
 		    request_param_or_empty(x->request, "CONTENT_TYPE"),
 		    request_param_or_empty(x->request, "HTTP_CONTENT_ENCODING"),

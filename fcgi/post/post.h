@@ -5,12 +5,14 @@
 #define PGFEED_POST_H
 
 #include "config.h"
+#include "identity.h"
 #include "ingest.h"
 #include "request.h"
 
 /* What requests share. */
 struct post {
 	const struct config *config;
+	struct identities *identities;
 	struct ingest *ingest;
 };
 

@@ -44,8 +44,8 @@ static const char sql_settings[] =
     " ('statement_timeout', '10s')) w (name, value)"
     " WHERE w.name = 'pgfeed.bell' OR EXISTS"
     " (SELECT FROM pg_catalog.pg_settings s WHERE s.name = w.name)";
-static const char sql_ingest[] = "SELECT n, id, duplicate, conflict"
-				 " FROM pgfeed.ingest($1, $2, $3, $4)";
+static const char sql_ingest[] = "SELECT n, id, duplicate, conflict, forbidden"
+				 " FROM pgfeed.ingest($1, $2, $3, $4, $5, $6)";
 static const char sql_bell[] = "SELECT pg_catalog.pg_notify('pgfeed', '')";
 
 enum state {
@@ -176,7 +176,7 @@ add_sync(struct session *s, enum sync sync)
 static bool
 send_arrays(struct session *s)
 {
-	static const int binary[BATCH_ARRAYS] = { 1, 1, 1, 1 };
+	static const int binary[BATCH_ARRAYS] = { 1, 1, 1, 1, 1, 1 };
 	const char *values[BATCH_ARRAYS];
 	int lengths[BATCH_ARRAYS];
 
@@ -196,7 +196,8 @@ static void
 prepare(struct session *s)
 {
 	static const Oid types[BATCH_ARRAYS] = { OID_TEXT_ARRAY, OID_TEXT_ARRAY,
-		OID_TEXT_ARRAY, OID_TEXT_ARRAY };
+		OID_TEXT_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY,
+		OID_TEXT_ARRAY };
 
 	s->state = STATE_PREPARING;
 	s->deadline_ms = now_ms() + PREPARE_LIMIT_MS;

@@ -16,11 +16,13 @@
 
 struct session;
 
-/* One event to store. Nothing is NUL-terminated here but kind and key. */
+/* One event to store, and for whom. Only data is not NUL-terminated. */
 struct row {
-	const char *topic; /* a valid topic */
-	const char *kind;  /* or NULL */
-	const char *key;   /* or NULL */
+	const char *topic;  /* a valid topic */
+	const char *kind;   /* or NULL */
+	const char *key;    /* or NULL */
+	const char *who;    /* or NULL: anonymous */
+	const char *claims; /* of the token, as JSON; or NULL */
 	const char *data;
 	size_t data_len;
 };

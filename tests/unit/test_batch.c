@@ -26,12 +26,15 @@ static void
 test_arrays(void **state)
 {
 	static const struct row rows[] = {
-		{ "a", "k", NULL, "x\"{},\\", 6 },
-		{ "bc", NULL, "key", "", 0 },
+		{ .topic = "a",
+		    .kind = "k",
+		    .data = "x\"{},\\",
+		    .data_len = 6,
+		    .who = "me" },
+		{ .topic = "bc", .key = "key", .data = "", .claims = "{}" },
 	};
 	const struct row *const list[] = { &rows[0], &rows[1] };
-	struct buf array[BATCH_ARRAYS] = { BUF_INIT, BUF_INIT, BUF_INIT,
-		BUF_INIT };
+	struct buf array[BATCH_ARRAYS] = { BUF_INIT };
 
 	/* Twice, since the buffers are used again. */
 	for (int i = 0; i < 2; i++) {
@@ -40,6 +43,8 @@ test_arrays(void **state)
 		assert_bytes(array[BATCH_KINDS], EMPTY_NULLS);
 		assert_bytes(array[BATCH_DATAS], EMPTY);
 		assert_bytes(array[BATCH_KEYS], EMPTY_NULLS);
+		assert_bytes(array[BATCH_WHOS], EMPTY_NULLS);
+		assert_bytes(array[BATCH_CLAIMS], EMPTY_NULLS);
 
 		assert_true(batch_encode(array, list, 2));
 		assert_bytes(array[BATCH_TOPICS], TWO "\0\0\0\1a"
@@ -50,6 +55,10 @@ test_arrays(void **state)
 						     "\0\0\0\0");
 		assert_bytes(array[BATCH_KEYS], TWO_NULLS "\xff\xff\xff\xff"
 							  "\0\0\0\3key");
+		assert_bytes(array[BATCH_WHOS], TWO_NULLS "\0\0\0\2me"
+							  "\xff\xff\xff\xff");
+		assert_bytes(array[BATCH_CLAIMS], TWO_NULLS "\xff\xff\xff\xff"
+							    "\0\0\0\2{}");
 	}
 	for (int i = 0; i < BATCH_ARRAYS; i++)
 		buf_fini(&array[i]);

@@ -145,7 +145,7 @@ time_passes(void **state)
 	    judge(samples[0].token, &exact, NOW + 999, &why), TOKEN_OK);
 	assert_int_equal(
 	    judge(samples[0].token, &exact, NOW + 1000, &why), TOKEN_REFUSED);
-	assert_string_equal(why, "it has expired");
+	assert_string_equal(why, "the token has expired");
 }
 
 /* With HMAC of a test's own: the rules about iss, aud and the user's claim. */
@@ -159,11 +159,11 @@ rules_say_whose_tokens_are_meant(void **state)
 		{ "", "feed", "sub", NULL },
 		{ "", "other", "sub", NULL },
 		{ "https://id.example", "feed", "name", NULL },
-		{ "https://id.exampl", "", "sub", "its issuer is another" },
-		{ "https://id.example/", "", "sub", "its issuer is another" },
-		{ "", "fee", "sub", "it is for another audience" },
-		{ "", "", "aud", "it does not name a user" },
-		{ "", "", "email", "it does not name a user" },
+		{ "https://id.exampl", "", "sub", "the token's issuer is another" },
+		{ "https://id.example/", "", "sub", "the token's issuer is another" },
+		{ "", "fee", "sub", "the token is for another audience" },
+		{ "", "", "aud", "the token does not name a user" },
+		{ "", "", "email", "the token does not name a user" },
 	};
 	const char *why;
 

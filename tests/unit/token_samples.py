@@ -81,16 +81,16 @@ def flipped(text, at):
     return text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1:]
 
 
-SHAPE = "it is not a JSON Web Token"
-NO_ALG = "its algorithm is not taken"
-NO_KEY = "no key fits its algorithm and key id"
-WRONG = "its signature is wrong"
-CRIT = "it has critical extensions"
-NO_EXP = "it does not say when it expires"
-TIMES = "its times are not numbers of seconds"
-EXPIRED = "it has expired"
-EARLY = "it is not valid yet"
-NOBODY = "it does not name a user"
+SHAPE = "the token is not a JSON Web Token"
+NO_ALG = "the token's algorithm is not taken"
+NO_KEY = "no key fits the token's algorithm and key id"
+WRONG = "the token's signature is wrong"
+CRIT = "the token has critical extensions"
+NO_EXP = "the token does not say when it expires"
+TIMES = "the token's times are not numbers of seconds"
+EXPIRED = "the token has expired"
+EARLY = "the token is not valid yet"
+NOBODY = "the token does not name a user"
 good = token()
 
 SAMPLES = [
@@ -108,7 +108,7 @@ SAMPLES = [
     ("the kid *", token(kid="*"), NO_KEY),
     ("empty kid", token(kid=""), NO_KEY),
     ("a kid that is a number", token(header={"alg": "HS256", "kid": 1}),
-     "its key id is not a string"),
+     "the token's key id is not a string"),
     ("another secret", token(key=OTHER), WRONG),
     # which algorithm
     ("none", replaced(token(header={"alg": "none", "kid": "k"}), 2, ""), SHAPE),
@@ -134,7 +134,7 @@ SAMPLES = [
     ("typ jwt", token(header={"alg": "HS256", "kid": "k", "typ": "jwt"}), None),
     ("no typ", token(header={"alg": "HS256", "kid": "k"}), None),
     ("typ JOSE", token(header={"alg": "HS256", "kid": "k", "typ": "JOSE"}),
-     "its type is not JWT"),
+     "the token's type is not JWT"),
     ("a header that is an array", token(header=["HS256"]), SHAPE),
     ("a header that is no JSON", token(header="{'alg':'HS256'}"), SHAPE),
     # times
@@ -194,7 +194,7 @@ SAMPLES = [
     ("dots", "..", SHAPE),
     ("no header", "." + good.split(".", 1)[1], SHAPE),
     ("no claims", replaced(good, 1, ""), SHAPE),
-    ("too long", with_claim(x="x" * 8192), "it is longer than a token may be"),
+    ("too long", with_claim(x="x" * 8192), "the token is too long"),
 ]
 
 
