@@ -44,6 +44,7 @@ static const struct option options[] = {
 	OPTION(post_database, OPT_STRING, "", 0, 0),
 	OPTION(listen, OPT_LIST, "", 0, 0),
 
+	OPTION(user, OPT_STRING, "", 0, 0),
 	OPTION(stream_socket, OPT_STRING, "/run/pgfeed/stream.sock", 0, 0),
 	OPTION(post_socket, OPT_STRING, "/run/pgfeed/post.sock", 0, 0),
 	OPTION(socket_mode, OPT_OCTAL, "0660", 0, 0777),

@@ -25,7 +25,8 @@ struct config {
 	char *post_database;
 	struct config_list listen;
 
-	/* sockets */
+	/* process and sockets */
+	char *user;
 	char *stream_socket;
 	char *post_socket;
 	int64_t socket_mode;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db.h"
+#include "log.h"
 
 #define SERVER_VERSION_MIN 140000
 
@@ -56,6 +57,21 @@ db_exec(PGconn *conn, const char *sql, struct buf *err)
 
 	PQclear(r);
 	return r != NULL;
+}
+
+void
+db_check_conninfo(const char *conninfo)
+{
+	PQconninfoOption *options;
+
+	/* What has no "=" is the name of a database, unless it is a URI. */
+	if (strchr(conninfo, '=') == NULL && strstr(conninfo, "://") == NULL)
+		return;
+	options = PQconninfoParse(conninfo, NULL);
+	if (options == NULL)
+		log_fatal("the database's connection string is malformed; it "
+			  "is not shown here, as a password may be in it");
+	PQconninfoFree(options);
 }
 
 PGconn *

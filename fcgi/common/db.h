@@ -16,6 +16,12 @@
 #define DB_SCHEMA_VERSION 6
 
 /*
+ * Exits with a message when a connection string is malformed: this is start-up.
+ * libpq's own message would show it with the password that may be in it.
+ */
+void db_check_conninfo(const char *conninfo);
+
+/*
  * Connects with a libpq connection string ("" leaves all to PGHOST, PGSERVICE
  * and the like) within 10 s per host. The session gets time limits of its own
  * and none on being idle, which would end a LISTEN. role shows in

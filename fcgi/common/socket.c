@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,7 +73,8 @@ static int
 make_socket(const struct config *c, const char *path)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	struct group *group = NULL;
+	const struct group *group = NULL;
+	const struct passwd *user = NULL; /* whose it will be */
 	mode_t before;
 	int fd, rc;
 
@@ -89,6 +91,8 @@ make_socket(const struct config *c, const char *path)
 		    c->socket_group);
 		return -1;
 	}
+	if (*c->user != '\0' && geteuid() == 0)
+		user = getpwnam(c->user);
 	if (remove_dead(&sa) == -1) {
 		if (errno == EADDRINUSE)
 			log_error("another process serves \"%s\" already",
@@ -107,10 +111,9 @@ make_socket(const struct config *c, const char *path)
 	umask(before);
 	if (rc == -1)
 		log_sys("could not make the socket \"%s\"", path);
-	else if (group != NULL &&
-	    (rc = chown(path, (uid_t)-1, group->gr_gid)) == -1)
-		log_sys("could not give \"%s\" to group \"%s\"", path,
-		    c->socket_group);
+	else if ((rc = chown(path, user != NULL ? user->pw_uid : (uid_t)-1,
+		      group != NULL ? group->gr_gid : (gid_t)-1)) == -1)
+		log_sys("could not give \"%s\" to its user and group", path);
 	else if ((rc = chmod(path, (mode_t)c->socket_mode)) == -1)
 		log_sys("could not set the mode of \"%s\"", path);
 	else if ((rc = listen(fd, (int)c->backlog)) == -1)

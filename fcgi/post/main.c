@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "acceptor.h"
+#include "db.h"
 #include "log.h"
 #include "post.h"
+#include "sandbox.h"
 
 #define PATIENCE_MS     2000 /* a restart of the database takes about so long */
 #define CGI_PATIENCE_MS 3000 /* there is no connection yet */
@@ -62,6 +64,8 @@ serve_fastcgi(const struct config *config)
 	fd = socket_listen(config, config->post_socket, "post", &made);
 	if (fd == -1)
 		return 1;
+	sandbox_drop_root(config);
+	sandbox_enter();
 	e.base = event_base_new();
 	if (e.base == NULL)
 		log_fatal("could not start: no event loop");
@@ -165,6 +169,7 @@ main(int argc, char **argv)
 	if (config_load(&config, path, err, sizeof(err)) == -1)
 		log_fatal("%s", err);
 	config_open_log(&config, "pgfeed-post");
+	db_check_conninfo(config_database(&config, config.post_database));
 	rc = cgi ? serve_cgi(&config) : serve_fastcgi(&config);
 	config_free(&config);
 	return rc;

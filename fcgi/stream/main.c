@@ -22,10 +22,12 @@
 
 #include "acceptor.h"
 #include "config.h"
+#include "db.h"
 #include "hub.h"
 #include "keeper.h"
 #include "listener.h"
 #include "log.h"
+#include "sandbox.h"
 #include "status.h"
 #include "subscribe.h"
 
@@ -202,10 +204,14 @@ main(int argc, char **argv)
 	if (config_load(&p.config, path, err, sizeof(err)) == -1)
 		log_fatal("%s", err);
 	config_open_log(&p.config, "pgfeed-stream");
+	db_check_conninfo(
+	    config_database(&p.config, p.config.stream_database));
 	raise_descriptors(p.config.max_streams);
 	fd = socket_listen(&p.config, p.config.stream_socket, "stream", &made);
 	if (fd == -1)
 		return 1;
+	sandbox_drop_root(&p.config);
+	sandbox_enter();
 	p.base = event_base_new();
 	p.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p.base == NULL || p.wake_fd == -1 ||

@@ -22,6 +22,7 @@ import tempfile
 import time
 
 import psycopg2
+import pytest
 
 from pgfeed_http import Stream, request
 
@@ -102,7 +103,10 @@ def sanitized():
 
 
 def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except PermissionError:
+        pytest.skip("only root looks into a gateway")
 
 
 def children(pid):

@@ -10,8 +10,13 @@ layers='
 util
 buf fcgi_check log stats
 address config cursor entry+sse fcgi_record header json params problem request+request_inside topic
+<<<<<<< HEAD
 db filter form origin page peers pgconn probe ring token+token_keys
 acceptor+socket batch+session draft follow identity keeper opening replay
+=======
+db filter form origin page peers pgconn probe ring sandbox
+acceptor+socket batch+session draft follow keeper opening replay
+>>>>>>> ffeadb6 (sandbox: the gateways give up root and what they never need)
 ctl ingest listener relay starter subscriber
 wheel
 check_config doctor+doctor_host+doctor_socket+doctor_url hub+hub_inside+join+life init migrate post prune publish pump status_ctl tail

@@ -1,0 +1,218 @@
+"""The gateways as processes: whose they are, what they can do, what they tell."""
+import contextlib
+import os
+import pwd
+import subprocess
+
+import pytest
+
+import fastcgi
+import pgfeed_env
+from pgfeed_env import SERVICE_USER, eventually
+
+TEXT = {"Content-Type": "text/plain"}
+SECRET = "sw0rdfish"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture(scope="module")
+def site(cluster):
+    site = pgfeed_env.Site(cluster, "lighttpd")
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def gateway(site):
+    """gateway(name, as_root, option=...): another one, started without help."""
+    running = []
+
+    def start(name, as_root=False, env=None, **options):
+        folder = f"{site.dir}/own{len(os.listdir(site.dir))}"
+        pgfeed_env.run(["mkdir", folder])
+        own = {"stream_socket": folder + "/stream", "post_socket": folder + "/post"}
+        own.update(options)
+        shipped = site.conf
+        site.configure(**own)
+        os.rename(site.conf, folder + "/conf")
+        site.conf = shipped
+        site.configure()
+        command = [f"{site.cluster.share}/pgfeed-{name}", "-c", folder + "/conf"]
+        with open(folder + "/log", "wb") as log:
+            process = subprocess.Popen(
+                command if as_root else pgfeed_env.as_service(command), stdout=log,
+                stderr=log, stdin=subprocess.DEVNULL, cwd="/",
+                env={**pgfeed_env.clean_environment(), **(env or {})})
+        running.append(process)
+        return process, f"{folder}/{name}", folder + "/log"
+
+    yield start
+    for process in running:
+        process.terminate()
+        process.wait(15)
+
+
+def ask(name, path, timeout=30):
+    """An answer, once it listens."""
+    def answer():
+        with contextlib.suppress(OSError):
+            if name == "post":
+                return fastcgi.request(path, headers=TEXT, body=b"x", timeout=timeout)
+            return fastcgi.request(path, "GET", "/events/-/live", timeout=timeout)
+        return None
+    return eventually(answer, what="an answer of pgfeed-" + name)
+
+
+def text_of(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def threads(pid):
+    """What the kernel says of each: {"Uid": [...], "Seccomp": ["2"], ...}."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        lines = text_of(f"/proc/{pid}/task/{task}/status").splitlines()
+        yield {name: rest.split() for name, _, rest in
+               (line.partition(":") for line in lines)}
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["stream", "post"])
+def test_root_is_given_up(gateway, name):
+    user = pwd.getpwnam(SERVICE_USER)
+    process, path, log = gateway(name, as_root=True, user=SERVICE_USER,
+                                 socket_group=SERVICE_USER)
+    status, _, _ = ask(name, path)
+    assert status in (200, 201)
+    for thread in threads(process.pid):
+        assert thread["Uid"] == [str(user.pw_uid)] * 4
+        assert thread["Gid"] == [str(user.pw_gid)] * 4
+        assert thread["Groups"] == [str(user.pw_gid)]
+        assert thread["CapEff"] == thread["CapPrm"] == ["0000000000000000"]
+    assert os.stat(path).st_uid == user.pw_uid
+    assert "root" not in text_of(log)
+    assert ask(name, path)[0] in (200, 201)
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["stream", "post"])
+def test_keeping_root_is_told(gateway, name):
+    _, path, log = gateway(name, as_root=True)
+    ask(name, path)
+    assert text_of(log).count("running as root: the option user names") == 1
+
+
+@needs_root
+def test_a_user_who_is_not_there_is_told(gateway):
+    process, _, log = gateway("stream", as_root=True, user="no-such-user")
+    assert process.wait(10) == 1
+    assert 'there is no user "no-such-user"' in text_of(log)
+
+
+@pytest.mark.skipif(pgfeed_env.sanitized(), reason="sanitizers need what it forbids")
+@pytest.mark.parametrize("name", ["stream", "post"])
+def test_every_thread_is_in_the_sandbox(site, name):
+    """tests/unit/test_sandbox.c shows what that forbids."""
+    pid = site.gateway_pid(name)
+    seen = list(threads(pid))
+    assert len(seen) > 3
+    filtered = "seccomp_load" in subprocess.run(
+        ["nm", "-D", f"{pgfeed_env.BUILD}/pgfeed-{name}"], stdout=subprocess.PIPE,
+        check=True, text=True).stdout
+    for thread in seen:
+        assert thread["NoNewPrivs"] == ["1"]
+        assert thread["Seccomp"] == (["2"] if filtered else ["0"])
+    # Nobody else of the same user looks into it.
+    done = subprocess.run(pgfeed_env.as_service(["cat", f"/proc/{pid}/environ"]),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1 and done.stdout == b""
+
+
+@pytest.mark.parametrize("name", ["stream", "post"])
+def test_systemd_starts_it_with_the_first_request(site, name):
+    """Requests that come while it starts wait in the socket that it is given."""
+    tool = pgfeed_env.find("systemd-socket-activate", "/usr/bin")
+    if not tool:
+        pytest.skip("systemd-socket-activate is not installed")
+    path = f"{site.dir}/activated-{name}.sock"
+    process = pgfeed_env.Process(
+        [tool, "-l", path, f"--fdname={name}",
+         f"{site.cluster.share}/pgfeed-{name}", "-c", site.conf],
+        site.dir + f"/activated-{name}.log")
+    try:
+        assert ask(name, path)[0] in (200, 201)
+        assert os.path.basename(os.readlink(f"/proc/{process.pid}/exe")) == f"pgfeed-{name}"
+        assert "inherited socket" in text_of(process.log)
+    finally:
+        process.stop()
+    assert os.path.exists(path)  # it is systemd's
+
+
+# --- secrets
+
+@pytest.fixture(scope="module")
+def secretive(site):
+    """A role that has to give its password."""
+    cluster = site.cluster
+    cluster.sql(f"CREATE ROLE secretive LOGIN PASSWORD '{SECRET}' "
+                "IN ROLE pgfeed_stream, pgfeed_post", "postgres")
+    path = cluster.data + "/pg_hba.conf"
+    text = text_of(path)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("local all secretive scram-sha-256\n" + text)
+    cluster.sql("SELECT pg_reload_conf()", "postgres")
+    eventually(lambda: "secretive" in str(cluster.sql(
+        "SELECT user_name FROM pg_hba_file_rules", "postgres")), what="pg_hba.conf")
+    return f"host={cluster.service_dir} dbname={site.database} user=secretive"
+
+
+def tells_nothing(process, log, *answers):
+    """Neither who reads the log, nor who lists processes, nor who asks."""
+    told = [text_of(log), text_of(f"/proc/{process.pid}/cmdline"), *map(str, answers)]
+    for text in told:
+        assert SECRET not in text and SECRET[:6] not in text
+
+
+OWN_PAGES = ("/events/-/status", "/events/-/metrics", "/events/-/ready")
+
+
+@pytest.mark.parametrize("name", ["stream", "post"])
+@pytest.mark.parametrize("password", [SECRET, SECRET + "-wrong"])
+def test_a_password_is_told_to_nobody(gateway, secretive, name, password):
+    option = {f"{name}_database": f"{secretive} password={password}",
+              "log_level": "debug"}
+    process, path, log = gateway(name, **option)
+    if name == "post":
+        answer = ask(name, path)
+        assert answer[0] == (201 if password == SECRET else 503)
+        answers = [answer]
+    else:
+        ask(name, path)
+        eventually(lambda: "authentication failed" in text_of(log) or fastcgi.request(
+            path, "GET", "/events/-/ready")[0] == 200, what="the database's word")
+        assert ("authentication failed" in text_of(log)) == (password != SECRET)
+        answers = [fastcgi.request(path, "GET", uri) for uri in OWN_PAGES]
+    tells_nothing(process, log, *answers)
+    for _, _, body in answers:
+        assert b"secretive" not in body
+
+
+@pytest.mark.parametrize("name", ["stream", "post"])
+@pytest.mark.parametrize("malformed", [
+    f"host=/tmp user=u password={SECRET} {SECRET}", f"password='{SECRET}",
+    f"{SECRET}=x", f"postgresql://u:{SECRET}@[host/db",
+    f"postgresql://u:{SECRET}@host/db?no={SECRET}",
+])
+def test_a_malformed_connection_string_is_not_shown(gateway, name, malformed):
+    process, _, log = gateway(name, **{f"{name}_database": malformed})
+    assert process.wait(10) == 1
+    assert "connection string is malformed" in text_of(log)
+    assert SECRET not in text_of(log)
+
+
+def test_a_password_in_the_environment_stays_there(gateway, secretive):
+    process, path, log = gateway("post", post_database=secretive,
+                                 env={"PGPASSWORD": SECRET})
+    answer = ask("post", path)
+    assert answer[0] == 201
+    tells_nothing(process, log, answer)
