@@ -120,8 +120,9 @@ static void *
 worker(void *arg)
 {
 	struct acceptor *a = arg;
-	struct feed feed = FEED_INIT;
+	struct feed feed;
 
+	feed_init(&feed);
 	pthread_mutex_lock(&a->mutex);
 	for (;;) {
 		struct waiting *w = TAILQ_FIRST(&a->ready);
@@ -335,11 +336,11 @@ acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
 	if (a == NULL || request_start() == -1)
 		log_fatal("could not start: out of memory");
 	a->base = base;
+	feed_init(&a->feed);
 	a->listen_fd = listen_fd;
 	a->config = config;
 	a->cb = cb;
 	a->arg = arg;
-	a->feed = (struct feed)FEED_INIT;
 	TAILQ_INIT(&a->silent);
 	TAILQ_INIT(&a->ready);
 	LIST_INIT(&a->parsing);

@@ -33,6 +33,23 @@ struct request {
 	size_t n, size;
 };
 
+static int
+feed_open(struct feed *f)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		f->fd) == 0)
+		return 0;
+	f->fd[0] = f->fd[1] = -1;
+	log_sys("could not make a pair of sockets");
+	return -1;
+}
+
+void
+feed_init(struct feed *f)
+{
+	(void)feed_open(f);
+}
+
 void
 feed_fini(struct feed *f)
 {
@@ -90,12 +107,8 @@ receive(struct request *r)
 static int
 let_library_parse(struct request *r, struct feed *f, size_t n)
 {
-	if (f->fd[0] == -1 &&
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		f->fd) == -1) {
-		log_sys("could not make a pair of sockets");
+	if (f->fd[0] == -1 && feed_open(f) == -1)
 		return -1;
-	}
 	FCGX_InitRequest(&r->fcgx, -1, 0);
 	if (send(f->fd[1], r->p, n, MSG_NOSIGNAL) != (ssize_t)n) {
 		feed_fini(f);

@@ -26,8 +26,8 @@ struct feed {
 	int fd[2];
 };
 
-#define FEED_INIT { { -1, -1 } }
-
+/* Opens it; what fails is tried again with the next request. */
+void feed_init(struct feed *);
 void feed_fini(struct feed *);
 
 /* Once, before all others. Returns -1 without memory. */
