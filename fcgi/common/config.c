@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client_address.h"
 #include "config.h"
 #include "log.h"
 
@@ -79,6 +80,7 @@ static const struct option options[] = {
 	OPTION(jwt_leeway, OPT_TIME, "30s", 0, HOUR),
 	OPTION(jwt_cookie, OPT_STRING, "", 0, 0),
 	OPTION(jwt_user, OPT_STRING, "sub", 0, 0),
+	OPTION(trusted_proxies, OPT_LIST, "", 0, 0),
 
 	OPTION(retention, OPT_TIME, "7d", 0, 36500 * DAY),
 
@@ -439,6 +441,17 @@ check(const struct config *c, char *err, size_t size)
 	if (*c->jwt_user == '\0') {
 		snprintf(err, size, "jwt_user must name a claim");
 		return &c->jwt_user;
+	}
+	for (size_t i = 0; i < c->trusted_proxies.n; i++) {
+		const char *net = c->trusted_proxies.item[i];
+
+		if (client_address_network_valid(net))
+			continue;
+		snprintf(err, size,
+		    "\"%s\" is not an address or a network such as "
+		    "10.0.0.0/8",
+		    net);
+		return &c->trusted_proxies;
 	}
 	if (strcmp(c->log, "stderr") != 0 && strcmp(c->log, "syslog") != 0) {
 		snprintf(err, size, "log must be stderr or syslog");

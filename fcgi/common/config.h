@@ -64,6 +64,7 @@ struct config {
 	int64_t jwt_leeway;
 	char *jwt_cookie;
 	char *jwt_user;
+	struct config_list trusted_proxies;
 
 	/* history */
 	int64_t retention;

@@ -4,14 +4,13 @@
 #ifndef PGFEED_ADDRESS_H
 #define PGFEED_ADDRESS_H
 
-#include <netinet/in.h>
-#include <stdint.h>
 #include <uthash.h>
 
-/* An IPv4 address, or the network of 64 bits that an IPv6 one is in. */
+#include "client_address.h"
+
 struct address {
 	uint32_t streams;
-	uint8_t key[9]; /* length of what follows, in bytes; then that */
+	struct client_key key;
 	UT_hash_handle hh;
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_address.h"
 #include "header.h"
 #include "params.h"
 #include "problem.h"
@@ -164,7 +165,7 @@ read_format(struct join *j, const struct request *r, const struct config *c,
  * first events, or after so many milliseconds.
  */
 static void
-read_hosting(struct join *j, const struct request *r)
+read_hosting(struct join *j, const struct request *r, const struct config *c)
 {
 	const char *pad = request_param_or_empty(r, "PGFEED_PAD");
 	const char *poll = request_param(r, "PGFEED_POLL");
@@ -183,8 +184,9 @@ read_hosting(struct join *j, const struct request *r)
 		j->brief = true;
 		j->wait_ms = strtoll(poll, NULL, 10);
 	}
-	snprintf(j->address, sizeof(j->address), "%s",
-	    request_param_or_empty(r, "REMOTE_ADDR"));
+	client_address(j->address, c->trusted_proxies.item,
+	    c->trusted_proxies.n, request_param_or_empty(r, "REMOTE_ADDR"),
+	    request_param_or_empty(r, "HTTP_X_FORWARDED_FOR"));
 }
 
 /* Header lines that let a page from a configured origin read the answer. */
@@ -302,7 +304,7 @@ subscribe(struct request *r, const struct config *c, struct wanted *w)
 		request_finish(r);
 		goto out;
 	}
-	read_hosting(j, r);
+	read_hosting(j, r, c);
 	j->conn = request_take(r);
 	w->page = WANT_STREAM;
 	w->join = j;

@@ -8,7 +8,7 @@ cd "${srcdir:-.}"
 
 layers='
 util
-buf fcgi_check log stats
+buf client_address fcgi_check log stats
 address config cursor entry+sse fcgi_record header json params problem request+request_inside topic
 <<<<<<< HEAD
 db filter form origin page peers pgconn probe ring token+token_keys

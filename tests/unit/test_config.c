@@ -176,6 +176,7 @@ test_mistakes_are_told_with_their_line(void **state)
 	refused("identity = jwt\n", 1, "needs jwt_keys");
 	refused("identity = remote_user, basic\n", 1, "identity is");
 	refused("jwt_cookie = a=b\n", 1, "not a cookie's name");
+	refused("trusted_proxies = ::1, 10.0.0.0/33\n", 1, "10.0.0.0/33");
 	refused("jwt_user =\n", 1, "must name a claim");
 	refused("base_path = /events/\n", 1, "base_path must begin");
 	refused("body_limit = 64kB\npayload_limit = 65kB\n", 2,
