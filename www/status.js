@@ -22,7 +22,9 @@ const time = (us) =>
     ? "none"
     : us < 1000
       ? `${number(us)} \u00b5s`
-      : `${number(us / 1000, 1)} ms`;
+      : us < 1e6
+        ? `${number(us / 1000, 1)} ms`
+        : `${number(us / 1e6, 1)} s`;
 /*
  * The bound below which a share q of what was counted between two samples lies;
  * bucket i of the histogram is below 64 us << i, the last one has no bound.
@@ -129,8 +131,8 @@ function show(status) {
   draw(
     "Lag",
     "lag_ms",
-    `${count("lag_ms")} ms`,
-    `${count("lagged")} streams were too slow`,
+    time(1000 * (status.lag_ms ?? 0)),
+    `the stream most behind; ${count("lagged")} closed for it`,
   );
   draw("Holes", "holes", undefined, "ids whose transactions are still open");
   $("state").dataset.state = status.live ? "live" : "waiting";

@@ -43,6 +43,29 @@ hub_streams(const struct hub *h)
 	return h->streams;
 }
 
+int64_t
+hub_lag_ms(const struct hub *h)
+{
+	const struct ring *ring = h->feed.ring;
+	uint64_t oldest;
+	struct sub *s, *next;
+
+	if (ring == NULL)
+		return 0;
+	oldest = ring_head(ring);
+	WHEEL_FOREACH (s, next, &h->wheel) {
+		if (!s->told_live || s->state == SUB_CURRENT)
+			continue;
+		/* Who is back in history is behind all of the ring. */
+		oldest = MIN(oldest,
+		    s->state == SUB_FOLLOWING ? s->from : ring_tail(ring));
+	}
+	oldest = MAX(oldest, ring_tail(ring));
+	if (oldest == ring_head(ring))
+		return 0;
+	return MAX(0, (wall_us() - ring_at(ring, oldest)->at_us) / 1000);
+}
+
 size_t
 hub_filters(const struct hub *h)
 {

@@ -56,6 +56,12 @@ void hub_shut_down(struct hub *, void (*done)(void *), void *arg);
 int64_t hub_since_ms(const struct hub *);
 size_t hub_streams(const struct hub *);
 size_t hub_filters(const struct hub *);
+
+/*
+ * How far the stream that is most behind is behind: the age of the oldest event
+ * that a stream which was live still has to get; 0 when all have everything.
+ */
+int64_t hub_lag_ms(const struct hub *);
 const struct ring *hub_ring(const struct hub *);
 
 #endif

@@ -78,6 +78,12 @@ listener_is_live(const struct listener *l)
 	return l->live;
 }
 
+int64_t
+listener_lag_ms(const struct listener *l)
+{
+	return l->live ? 0 : now_ms() - l->fetched_ms;
+}
+
 bool
 listener_has_position(const struct listener *l)
 {

@@ -44,6 +44,9 @@ const struct cursor *listener_position(const struct listener *);
 
 bool listener_is_live(const struct listener *);
 
+/* 0 while it is live, else how long ago it last asked for events. */
+int64_t listener_lag_ms(const struct listener *);
+
 /* Whether start() has been called. */
 bool listener_has_position(const struct listener *);
 

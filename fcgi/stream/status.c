@@ -18,6 +18,15 @@
 
 struct stats stats;
 
+/* How far streams may be behind the table, be it the feed or a stream. */
+static uint64_t
+lag_ms(const struct hub *h, const struct listener *l)
+{
+	int64_t feed = MIN(listener_lag_ms(l), now_ms() - hub_since_ms(h));
+
+	return (uint64_t)MAX(feed, hub_lag_ms(h));
+}
+
 static void
 add_number(struct buf *b, const char *name, uint64_t n)
 {
@@ -44,6 +53,7 @@ add_status(struct buf *b, const struct hub *h, const struct listener *l)
 	add_number(b, "holes", cursor_holes(g));
 	add_number(b, "streams", hub_streams(h));
 	add_number(b, "filters", hub_filters(h));
+	add_number(b, "lag_ms", lag_ms(h, l));
 	if (ring != NULL) {
 		add_number(b, "ring_events",
 		    ring_head(ring) - ring_tail(ring));
@@ -121,6 +131,13 @@ add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
 	    ring != NULL ? ring_bytes(ring) : 0);
 	add_metric(b, "holes", "gauge", "Ids drawn but not yet visible.",
 	    cursor_holes(listener_position(l)));
+	buf_addf(b,
+	    "# TYPE pgfeed_lag_seconds gauge\n"
+	    "# UNIT pgfeed_lag_seconds seconds\n"
+	    "# HELP pgfeed_lag_seconds How far the stream that is most behind "
+	    "is behind the table.\n"
+	    "pgfeed_lag_seconds %.3f\n",
+	    (double)lag_ms(h, l) / 1e3);
 	add_metric(b, "streams_opened", "counter", "Streams opened.",
 	    stats.opened);
 	add_metric(b, "streams_refused", "counter", "Streams refused.",

@@ -293,13 +293,21 @@ test("the status page draws what the gateway tells", async () => {
   const page = await profile.open(`${site.url}/status.html`);
   await isLive(page);
   for (let i = 0; i < 5; i++) await publish(site.url, "events", `${i}`);
-  for (const name of ["Streams", "Deliveries", "Latency", "Ring"])
+  for (const name of [
+    "Streams",
+    "Deliveries",
+    "Latency",
+    "Ring",
+    "Lag",
+    "Holes",
+  ])
     await shows(page, "#charts", name);
   await until(async () =>
     /M[\d.]+ [\d.]+L/.test(await page.getAttribute(".line", "d")),
   );
   await shows(page, "#browser", "live");
   await shows(page, "#all", "deliveries");
+  await shows(page, "#state-text", "Following PostgreSQL");
   assert.deepEqual(page.troubles, []);
 });
 
