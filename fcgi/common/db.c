@@ -87,6 +87,8 @@ db_connect(const char *conninfo, const char *role, struct buf *err)
 		/* A plan made while a partition was empty would go on to scan
 		 * it when it is full; pgfeed's queries all have an index. */
 		"SET enable_seqscan = off",
+		/* A plan for each fetch would take longer than the fetch. */
+		"SET plan_cache_mode = force_generic_plan",
 	};
 	char name[64];
 	/* What stands before dbname is a default, what stands behind counts. */

@@ -11,7 +11,7 @@ from pgfeed_db import Together, query
 from pgfeed_env import eventually
 
 MIGRATIONS = ["0001_events", "0002_publish", "0003_attach", "0004_retention",
-              "0005_roles", "0006_access"]
+              "0005_roles", "0006_access", "0007_topic_check"]
 
 
 # --- migrate
@@ -60,7 +60,7 @@ def test_migrate_goes_step_by_step_and_tells(empty_database):
     assert empty_database.pgfeed("migrate", "down").split()[1] == MIGRATIONS[-1]
     assert "pending  " + MIGRATIONS[-1] in empty_database.pgfeed(
         "migrate", "status", code=3)
-    assert "at version 5" in empty_database.pgfeed("status", code=1)
+    assert f"at version {len(MIGRATIONS) - 1}" in empty_database.pgfeed("status", code=1)
     assert empty_database.pgfeed("migrate").split()[1] == MIGRATIONS[-1]
 
 
@@ -104,12 +104,12 @@ def write(folder, name, text, mode="w"):
 
 
 def test_a_failing_migration_is_named_by_line_and_leaves_nothing(database, files):
-    write(files, "0007_bad.up.sql",
+    write(files, "0008_bad.up.sql",
           "-- größer\nCREATE TABLE pgfeed.half ();\n\nSELECT nix;\n")
     out = database.pgfeed("migrate", "--dir", files, code=1)
-    assert "0007_bad.up.sql:4: column \"nix\" does not exist" in out
+    assert "0008_bad.up.sql:4: column \"nix\" does not exist" in out
     assert database.value("SELECT to_regclass('pgfeed.half')") is None
-    assert database.value("SELECT max(version) FROM pgfeed.migration") == 6
+    assert database.value("SELECT max(version) FROM pgfeed.migration") == 7
 
 
 def test_a_changed_migration_is_refused(database, files):
@@ -121,14 +121,14 @@ def test_a_changed_migration_is_refused(database, files):
 
 
 def test_a_missing_or_late_migration_is_noticed(database, files):
-    os.rename(files + "/0006_access.up.sql", files + "/0006_access.up.sql.orig")
-    assert "unknown  0006_access" in database.pgfeed(
+    os.rename(files + "/0007_topic_check.up.sql", files + "/0007.orig")
+    assert "unknown  0007_topic_check" in database.pgfeed(
         "migrate", "-d", files, "status", code=3)
-    os.rename(files + "/0006_access.up.sql.orig", files + "/0007_access.up.sql")
-    write(files, "0006_late.up.sql", "SELECT 1")
-    database.sql("UPDATE pgfeed.migration SET version = 7, name = '0007_access'"
-                 " WHERE version = 6")
-    assert "0007_access is applied, but 0006_late before it is not" in (
+    os.rename(files + "/0007.orig", files + "/0008_topic_check.up.sql")
+    write(files, "0007_late.up.sql", "SELECT 1")
+    database.sql("UPDATE pgfeed.migration SET version = 8, name = '0008_topic_check'"
+                 " WHERE version = 7")
+    assert "0008_topic_check is applied, but 0007_late before it is not" in (
         database.pgfeed("migrate", "-d", files, code=1))
 
 
@@ -141,9 +141,9 @@ def test_migration_files_are_named_and_numbered(database, files, name, text):
 
 
 def test_a_migration_may_not_end_its_transaction(database, files):
-    write(files, "0007_commit.up.sql", "SELECT 1; COMMIT;")
+    write(files, "0008_commit.up.sql", "SELECT 1; COMMIT;")
     assert "ended its transaction" in database.pgfeed("migrate", "-d", files, code=1)
-    assert database.value("SELECT max(version) FROM pgfeed.migration") == 6
+    assert database.value("SELECT max(version) FROM pgfeed.migration") == 7
 
 
 # --- publish
@@ -314,7 +314,7 @@ def test_status_tells_how_the_feed_stands(database):
     writer.close()
     assert "4 drawn, kept from 1 on" in out
     assert "1 in a transaction" in out and "slow writer" in out
-    assert "0006_access" in out
+    assert "0007_topic_check" in out
 
 
 def test_check_config_prints_what_counts_or_the_line(database, cluster):
