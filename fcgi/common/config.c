@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client_address.h"
 #include "config.h"
 #include "log.h"
 
@@ -81,6 +80,10 @@ static const struct option options[] = {
 	OPTION(jwt_cookie, OPT_STRING, "", 0, 0),
 	OPTION(jwt_user, OPT_STRING, "sub", 0, 0),
 	OPTION(trusted_proxies, OPT_LIST, "", 0, 0),
+	OPTION(form_token, OPT_STRING, "", 0, 0),
+	OPTION(post_rate_per_address, OPT_INT, "0", 0, 1000000),
+	OPTION(post_rate_per_user, OPT_INT, "100", 0, 1000000),
+	OPTION(post_burst, OPT_INT, "200", 1, 1000000),
 
 	OPTION(retention, OPT_TIME, "7d", 0, 36500 * DAY),
 
@@ -397,82 +400,11 @@ load_environment(struct loading *l, char *err, size_t size)
 	return 0;
 }
 
-/*
- * What can only be judged together. Returns the field that is wrong, with the
- * reason in err, or NULL.
- */
-static const void *
-check(const struct config *c, char *err, size_t size)
-{
-	size_t n = strlen(c->base_path);
-
-	if (c->retry_min > c->retry_max) {
-		snprintf(err, size, "retry_min is greater than retry_max");
-		return &c->retry_min;
-	}
-	if (c->base_path[0] != '/' || (n > 1 && c->base_path[n - 1] == '/')) {
-		snprintf(err, size,
-		    "base_path must begin with / and not end with one");
-		return &c->base_path;
-	}
-	if (c->payload_limit > c->body_limit) {
-		snprintf(err, size, "payload_limit is greater than body_limit");
-		return &c->payload_limit;
-	}
-	for (size_t i = 0; i < c->identity.n; i++) {
-		const char *kind = c->identity.item[i];
-
-		if (strcmp(kind, "jwt") == 0 && *c->jwt_keys == '\0') {
-			snprintf(err, size,
-			    "identity has jwt, which needs jwt_keys");
-			return &c->identity;
-		}
-		if (strcmp(kind, "jwt") != 0 &&
-		    strcmp(kind, "remote_user") != 0) {
-			snprintf(err, size,
-			    "identity is remote_user, jwt, both or nothing");
-			return &c->identity;
-		}
-	}
-	if (strpbrk(c->jwt_cookie, "=; \t\"") != NULL) {
-		snprintf(err, size, "jwt_cookie is not a cookie's name");
-		return &c->jwt_cookie;
-	}
-	if (*c->jwt_user == '\0') {
-		snprintf(err, size, "jwt_user must name a claim");
-		return &c->jwt_user;
-	}
-	for (size_t i = 0; i < c->trusted_proxies.n; i++) {
-		const char *net = c->trusted_proxies.item[i];
-
-		if (client_address_network_valid(net))
-			continue;
-		snprintf(err, size,
-		    "\"%s\" is not an address or a network such as "
-		    "10.0.0.0/8",
-		    net);
-		return &c->trusted_proxies;
-	}
-	if (strcmp(c->log, "stderr") != 0 && strcmp(c->log, "syslog") != 0) {
-		snprintf(err, size, "log must be stderr or syslog");
-		return &c->log;
-	}
-	if (strcmp(c->log_level, "error") != 0 &&
-	    strcmp(c->log_level, "warning") != 0 &&
-	    strcmp(c->log_level, "info") != 0 &&
-	    strcmp(c->log_level, "debug") != 0) {
-		snprintf(err, size,
-		    "log_level must be error, warning, info or debug");
-		return &c->log_level;
-	}
-	return NULL;
-}
-
 static int
 check_all(const struct loading *l, char *err, size_t size)
 {
 	char why[256];
-	const void *field = check(l->c, why, sizeof(why));
+	const void *field = config_check(l->c, why, sizeof(why));
 
 	if (field == NULL)
 		return 0;

@@ -65,6 +65,10 @@ struct config {
 	char *jwt_cookie;
 	char *jwt_user;
 	struct config_list trusted_proxies;
+	char *form_token;
+	int64_t post_rate_per_address;
+	int64_t post_rate_per_user;
+	int64_t post_burst;
 
 	/* history */
 	int64_t retention;
@@ -85,6 +89,13 @@ struct config {
  */
 int config_load(struct config *c, const char *path, char *err, size_t size)
     MUSTCHECK;
+
+/*
+ * What the types of options don't say, and what can only be judged together.
+ * Returns the field that is wrong, with the reason in err, or NULL.
+ * config_load() has asked it.
+ */
+const void *config_check(const struct config *, char *err, size_t size);
 
 void config_free(struct config *);
 

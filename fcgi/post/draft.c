@@ -47,6 +47,7 @@ draft_fini(struct draft *d)
 	buf_fini(&d->kind);
 	buf_fini(&d->key);
 	buf_fini(&d->next);
+	buf_fini(&d->token);
 	buf_fini(&d->data);
 }
 
@@ -96,9 +97,10 @@ draft_body_limit(const struct config *c, const char *content_type,
 }
 
 static bool
-is_own_field(const struct param *p)
+is_own_field(const struct param *p, const struct config *c)
 {
-	static const char *const own[] = { "topic", "kind", "key", "next" };
+	const char *const own[] = { "topic", "kind", "key", "next",
+		c->form_token };
 
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
 		if (p->name_len == strlen(own[i]) &&
@@ -122,7 +124,7 @@ seen_before(const struct params *fields, const struct param *p)
 
 /* {"name":"value","repeated":["one","two"]} */
 static void
-add_object(struct buf *b, const struct params *fields)
+add_object(struct buf *b, const struct params *fields, const struct config *c)
 {
 	const char *comma = "";
 
@@ -130,7 +132,7 @@ add_object(struct buf *b, const struct params *fields)
 	for (size_t i = 0; i < fields->n; i++) {
 		const struct param *p = &fields->item[i], *again;
 
-		if (is_own_field(p) || seen_before(fields, p))
+		if (is_own_field(p, c) || seen_before(fields, p))
 			continue;
 		buf_addstr(b, comma);
 		comma = ",";
@@ -151,7 +153,8 @@ add_object(struct buf *b, const struct params *fields)
 }
 
 static int
-form_data(struct draft *d, const struct params *fields, struct fault *f)
+form_data(struct draft *d, const struct params *fields, const struct config *c,
+    struct fault *f)
 {
 	const struct param *data = params_find(fields, "data");
 	bool other = false;
@@ -163,13 +166,22 @@ form_data(struct draft *d, const struct params *fields, struct fault *f)
 		return 0;
 	}
 	for (size_t i = 0; i < fields->n; i++)
-		other = other || !is_own_field(&fields->item[i]);
+		other = other || !is_own_field(&fields->item[i], c);
 	if (!other)
 		return fault(f, 400,
 		    "there is nothing to publish: send a data field, or "
 		    "fields of your own");
-	add_object(&d->data, fields);
+	add_object(&d->data, fields, c);
 	return 0;
+}
+
+static void
+find_token(struct draft *d, const struct params *fields, const struct config *c)
+{
+	const struct param *p = params_find(fields, c->form_token);
+
+	if (p != NULL && *c->form_token != '\0')
+		buf_add(&d->token, p->value, p->value_len);
 }
 
 static int
@@ -248,7 +260,8 @@ is_line(const struct buf *b, size_t most)
 static int
 check_kind_and_key(const struct draft *d, struct fault *f)
 {
-	if (buf_failed(&d->kind) || buf_failed(&d->key) || buf_failed(&d->next))
+	if (buf_failed(&d->kind) || buf_failed(&d->key) ||
+	    buf_failed(&d->next) || buf_failed(&d->token))
 		return no_memory(f);
 	if (d->kind.len > 0 && !is_line(&d->kind, KIND_MAX_BYTES))
 		return fault(f, 400,
@@ -309,8 +322,9 @@ draft_parse(struct draft *d, const struct config *c,
 	}
 	if (type == BODY_FORM) {
 		if (read_form(&fields, src, f) == -1 ||
-		    form_data(d, &fields, f) == -1)
+		    form_data(d, &fields, c, f) == -1)
 			goto out;
+		find_token(d, &fields, c);
 	} else
 		buf_add(&d->data, src->body, src->body_len);
 

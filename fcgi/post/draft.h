@@ -7,6 +7,7 @@
  *	kind   field, else query
  *	key    Idempotency-Key, else field, else query
  *	next   field, else query
+ *	token  the field that the option form_token names
  *	data   JSON or text: the body, byte for byte
  *	       form: the field "data", byte for byte; without it all
  *	       fields but these as one JSON object, in their order,
@@ -36,9 +37,10 @@ struct draft_source {
 
 struct draft {
 	struct buf topic;
-	struct buf kind; /* empty: none */
-	struct buf key;  /* empty: none */
-	struct buf next; /* empty: none */
+	struct buf kind;  /* empty: none */
+	struct buf key;   /* empty: none */
+	struct buf next;  /* empty: none */
+	struct buf token; /* of the form, see form_token.h */
 	struct buf data;
 };
 

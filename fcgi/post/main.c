@@ -71,6 +71,10 @@ serve_fastcgi(const struct config *config)
 		log_fatal("could not start: no event loop");
 	post.identities = identities_new(config);
 	post.ingest = ingest_new(config, PATIENCE_MS);
+	post.address_limit = limit_new(
+	    "address", config->post_rate_per_address, config->post_burst);
+	post.user_limit = limit_new(
+	    "user", config->post_rate_per_user, config->post_burst);
 	e.acceptor = acceptor_new(e.base, fd, (unsigned)config->post_threads,
 	    config, post_serve, &post);
 	acceptor_serve_in_loop(e.acceptor);
@@ -92,6 +96,8 @@ serve_fastcgi(const struct config *config)
 	acceptor_free(e.acceptor);
 	ingest_free(post.ingest);
 	identities_free(post.identities);
+	limit_free(post.address_limit);
+	limit_free(post.user_limit);
 	event_free(term);
 	event_free(intr);
 	event_free(e.look);

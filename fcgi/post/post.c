@@ -2,7 +2,7 @@
  * post.c - one POST, from its first header to its answer.
  *
  *     method --> origin --> who --> type --> body --> draft --> ingest --> 201
- *        405       403      401     415    408 413   4xx      403 503     303
+ *        405       403    429 401   415    408 413  403 4xx    403 503     303
  *     (worker thread)                                      (ingest thread)
  *
  * Each step either goes on or ends in a fault, which becomes the answer. An
@@ -17,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_address.h"
 #include "draft.h"
+#include "form_token.h"
 #include "header.h"
 #include "log.h"
 #include "origin.h"
@@ -42,7 +44,8 @@ struct exchange {
 	const char *listed; /* the configured origin that asks, or NULL */
 	struct identity who;
 	bool bad_token;
-	bool body_ended; /* nothing is left to read */
+	int64_t retry_ms; /* with 429 */
+	bool body_ended;  /* nothing is left to read */
 	struct buf body;
 	struct draft draft;
 	struct fault fault;
@@ -64,7 +67,8 @@ add_cors(struct buf *b, const struct exchange *x)
 	if (x->listed != NULL)
 		buf_addf(b,
 		    "Access-Control-Allow-Origin: %s\r\n"
-		    "Access-Control-Allow-Credentials: true\r\n",
+		    "Access-Control-Allow-Credentials: true\r\n"
+		    "Access-Control-Expose-Headers: Retry-After\r\n",
 		    x->listed);
 }
 
@@ -109,6 +113,9 @@ send_fault(struct exchange *x)
 		    x->bad_token ? IDENTITY_CHALLENGE_BAD : IDENTITY_CHALLENGE);
 	if (x->fault.status == 405)
 		buf_addstr(&headers, "Allow: GET, HEAD, OPTIONS, POST\r\n");
+	if (x->fault.status == 429)
+		buf_addf(&headers, "Retry-After: %lld\r\n",
+		    (long long)(x->retry_ms + 999) / 1000);
 	if (x->fault.status == 503)
 		buf_addf(&headers, "Retry-After: %u\r\n", random_between(1, 4));
 	problem_add(&b, x->fault.status,
@@ -401,6 +408,56 @@ check_origin(struct exchange *x)
 	return false;
 }
 
+static bool
+check_limit(struct exchange *x, struct limit *limit, const void *key, size_t n,
+    const char *name)
+{
+	x->retry_ms = limit_take(limit, key, n, name, now_ms());
+	if (x->retry_ms == 0)
+		return true;
+	set_fault(x, 429,
+	    "these are too many posts in a short time: send fewer, or wait");
+	return false;
+}
+
+static bool
+check_address(struct exchange *x)
+{
+	const struct config *c = x->post->config;
+	char address[INET6_ADDRSTRLEN];
+	struct client_key key;
+
+	if (x->post->address_limit == NULL)
+		return true;
+	client_address(address, c->trusted_proxies.item, c->trusted_proxies.n,
+	    request_param_or_empty(x->request, "REMOTE_ADDR"),
+	    request_param_or_empty(x->request, "HTTP_X_FORWARDED_FOR"));
+	key = client_key(address);
+	return check_limit(
+	    x, x->post->address_limit, &key, sizeof(key), address);
+}
+
+static bool
+check_form_token(struct exchange *x)
+{
+	const struct form_token_source src = {
+		.origin = x->origin.origin,
+		.fetch_site = x->origin.fetch_site,
+		.cookies = request_param_or_empty(x->request, "HTTP_COOKIE"),
+		.remote_user =
+		    request_param_or_empty(x->request, "REMOTE_USER"),
+		.content_type =
+		    request_param_or_empty(x->request, "CONTENT_TYPE"),
+	};
+
+	if (form_token_ok(&src, x->post->config->form_token, &x->draft.token))
+		return true;
+	set_fault(x, 403,
+	    "the form lacks the token that the option form_token asks for: "
+	    "open its page again");
+	return false;
+}
+
 /* Whom the request comes from, whom to believe is configured. */
 static bool
 find_identity(struct exchange *x)
@@ -418,7 +475,9 @@ find_identity(struct exchange *x)
 	params_fini(&query);
 	switch (rc) {
 	case IDENTITY_OK:
-		return true;
+		return x->who.who == NULL ||
+		       check_limit(x, x->post->user_limit, x->who.who,
+			   strlen(x->who.who), x->who.who);
 	case IDENTITY_REFUSED:
 		x->bad_token = true;
 		set_fault(x, 401, why);
@@ -445,12 +504,13 @@ handle(struct exchange *x)
 	}
 	if (strcmp(method, "OPTIONS") != 0 && strcmp(method, "POST") != 0)
 		set_fault(x, 405, "events are published with POST");
-	if (x->fault.status == 0 && find_identity(x)) {
+	if (x->fault.status == 0 && check_address(x) && find_identity(x)) {
 		limit = draft_body_limit(x->post->config,
 		    request_param_or_empty(x->request, "CONTENT_TYPE"),
 		    request_param_or_empty(x->request, "HTTP_CONTENT_ENCODING"),
 		    &x->fault);
-		if (limit > 0 && read_body(x, limit) && parse(x) && store(x))
+		if (limit > 0 && read_body(x, limit) && parse(x) &&
+		    check_form_token(x) && store(x))
 			return true;
 	}
 	send_fault(x);

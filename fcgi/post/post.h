@@ -7,6 +7,7 @@
 #include "config.h"
 #include "identity.h"
 #include "ingest.h"
+#include "limit.h"
 #include "request.h"
 
 /* What requests share. */
@@ -14,6 +15,7 @@ struct post {
 	const struct config *config;
 	struct identities *identities;
 	struct ingest *ingest;
+	struct limit *address_limit, *user_limit; /* NULL: none */
 };
 
 /*

@@ -9,12 +9,12 @@ cd "${srcdir:-.}"
 layers='
 util
 buf client_address fcgi_check log stats
-address config cursor entry+sse fcgi_record header json params problem request+request_inside topic
+address config+config_check cursor entry+sse fcgi_record header json params problem request+request_inside topic
 <<<<<<< HEAD
-db filter form origin page peers pgconn probe ring token+token_keys
+db filter form form_token limit origin page peers pgconn probe ring token+token_keys
 acceptor+socket batch+session draft follow identity keeper opening replay
 =======
-db filter form origin page peers pgconn probe ring sandbox
+db filter form form_token limit origin page peers pgconn probe ring sandbox
 acceptor+socket batch+session draft follow keeper opening replay
 >>>>>>> ffeadb6 (sandbox: the gateways give up root and what they never need)
 ctl ingest listener relay starter subscriber

@@ -177,6 +177,11 @@ test_mistakes_are_told_with_their_line(void **state)
 	refused("identity = remote_user, basic\n", 1, "identity is");
 	refused("jwt_cookie = a=b\n", 1, "not a cookie's name");
 	refused("trusted_proxies = ::1, 10.0.0.0/33\n", 1, "10.0.0.0/33");
+	refused("form_token = a b\n", 1, "not a cookie's name");
+	refused("origins = https://a.example/\n", 1, "is not an origin");
+	refused("origins = *\n", 1, "is not an origin");
+	refused("origins = null\n", 1, "is not an origin");
+	refused("origins = https://*.example\n", 1, "is not an origin");
 	refused("jwt_user =\n", 1, "must name a claim");
 	refused("base_path = /events/\n", 1, "base_path must begin");
 	refused("body_limit = 64kB\npayload_limit = 65kB\n", 2,

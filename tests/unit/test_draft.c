@@ -19,9 +19,11 @@ static struct config config = {
 	.base_path = (char[]){ "/events" },
 	.payload_limit = 100,
 	.body_limit = 1000,
+	.form_token = (char[]){ "csrf" },
 };
 
-/* One string for all: topic|kind|key|next|data, or the status. */
+/* One string for all: topic|kind|key|next|data, or the status. A token of the
+ * form is said before them, with a blank. */
 static void
 show(struct buf *out, const struct draft_source *src)
 {
@@ -37,6 +39,8 @@ show(struct buf *out, const struct draft_source *src)
 		const struct buf *const all[] = { &d.topic, &d.kind, &d.key,
 			&d.next, &d.data };
 
+		if (d.token.len > 0)
+			buf_addf(out, "%s ", d.token.data);
 		for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 			buf_add(out, all[i]->data, all[i]->len);
 			buf_addstr(out, i < 4 ? "|" : "");
@@ -71,6 +75,14 @@ test_drafts(void **state)
 		{ "/events/a%00", "", "", TEXT, "", "x", "404" },
 		{ "/events/%ff", "", "", TEXT, "", "x", "404" },
 		{ "/events", "", "", FORM, "", "topic=a%0ab&data=x", "400" },
+		/* the form's token is none of its data */
+		{ "/events/t", "", "", FORM, "", "csrf=s&a=b&csrf=r",
+		    "s t||||{\"a\":\"b\"}" },
+		{ "/events/t", "", "", FORM, "", "data=x&csrf=s", "s t||||x" },
+		{ "/events/t", "", "", FORM, "", "csrf=s", "400" },
+		{ "/events/t", "", "csrf=s", FORM, "", "data=x", "t||||x" },
+		{ "/events/t", "", "csrf=s", TEXT, "", "csrf=s",
+		    "t||||csrf=s" },
 		/* kind, key, next */
 		{ "/events/t", "", "kind=k&key=y&next=/n", TEXT, "", "x",
 		    "t|k|y|/n|x" },
