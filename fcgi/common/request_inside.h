@@ -30,7 +30,11 @@ struct feed {
 void feed_init(struct feed *);
 void feed_fini(struct feed *);
 
-/* Once, before all others. Returns -1 without memory. */
+/*
+ * Once, before all others. Returns -1 without memory. libfcgi takes SIGTERM,
+ * SIGUSR1 and SIGPIPE for itself here, so signals that are to end the program
+ * are blocked until it has its own handlers.
+ */
 int request_start(void) MUSTCHECK;
 
 /* A request that is to be parsed from fd; NULL without memory. */

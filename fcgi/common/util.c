@@ -1,7 +1,8 @@
 /*
- * util.c - clocks, jitter and UTF-8.
+ * util.c - clocks, jitter, signals and UTF-8.
  */
 #include <sys/random.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,6 +36,17 @@ random_between(uint32_t low, uint32_t high)
 	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
 		r = (uint32_t)wall_us() * 2654435761u;
 	return low + (uint32_t)((uint64_t)r * ((uint64_t)high - low + 1) >> 32);
+}
+
+void
+hold_stop_signals(bool hold)
+{
+	sigset_t stops;
+
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGINT);
+	pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &stops, NULL);
 }
 
 bool

@@ -25,6 +25,12 @@ int64_t wall_us(void);
  */
 uint32_t random_between(uint32_t low, uint32_t high);
 
+/*
+ * Makes SIGTERM and SIGINT wait for this thread and those that it starts, or
+ * lets them come.
+ */
+void hold_stop_signals(bool hold);
+
 /* Whether the n bytes at s are well-formed UTF-8 (RFC 3629). */
 bool utf8_valid(const char *s, size_t n);
 

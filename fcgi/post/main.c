@@ -61,6 +61,7 @@ serve_fastcgi(const struct config *config)
 	bool made;
 	int fd;
 
+	hold_stop_signals(true); /* until there is somebody to take them */
 	fd = socket_listen(config, config->post_socket, "post", &made);
 	if (fd == -1)
 		return 1;
@@ -86,6 +87,7 @@ serve_fastcgi(const struct config *config)
 	if (e.look == NULL || term == NULL || intr == NULL ||
 	    event_add(term, NULL) == -1 || event_add(intr, NULL) == -1)
 		log_fatal("could not start: no signal events");
+	hold_stop_signals(false);
 	log_info("ready, %lld threads", (long long)config->post_threads);
 
 	event_base_dispatch(e.base);

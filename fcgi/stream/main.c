@@ -206,6 +206,7 @@ main(int argc, char **argv)
 	config_open_log(&p.config, "pgfeed-stream");
 	db_check_conninfo(
 	    config_database(&p.config, p.config.stream_database));
+	hold_stop_signals(true); /* until there is somebody to take them */
 	raise_descriptors(p.config.max_streams);
 	fd = socket_listen(&p.config, p.config.stream_socket, "stream", &made);
 	if (fd == -1)
@@ -239,6 +240,7 @@ main(int argc, char **argv)
 	on_stop[1] = evsignal_new(p.base, SIGINT, on_signal, &p);
 	event_add(on_stop[0], NULL);
 	event_add(on_stop[1], NULL);
+	hold_stop_signals(false);
 
 	event_base_dispatch(p.base);
 

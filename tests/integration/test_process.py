@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pwd
+import signal
 import subprocess
 
 import pytest
@@ -146,6 +147,17 @@ def test_systemd_starts_it_with_the_first_request(site, name):
     finally:
         process.stop()
     assert os.path.exists(path)  # it is systemd's
+
+
+@pytest.mark.parametrize("name", ["stream", "post"])
+def test_a_signal_is_not_lost_while_it_starts(gateway, name):
+    """libfcgi had a handler of its own at first, which did nothing."""
+    for n in range(30):
+        process, _, log = gateway(name)
+        if n % 2:
+            eventually(lambda: "listening on" in text_of(log), what="its first word")
+        process.terminate()
+        assert process.wait(10) in (0, -signal.SIGTERM)
 
 
 # --- secrets
