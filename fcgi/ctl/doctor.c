@@ -18,6 +18,7 @@
 #define ECHO_WAIT_MS  2000
 #define QUEUE_ALARM   0.01
 #define CLOCK_ALARM_S 1.0
+#define LONG_S        360 /* longer than the usual limits: 40, 60, 300 */
 
 void
 doctor_say(struct doctor *d, enum finding f, const char *fmt, ...)
@@ -246,20 +247,22 @@ static int
 run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "long", no_argument, NULL, 'l' },
+		{ "long", optional_argument, NULL, 'l' },
 		{ "url", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const struct config *c = &ctl->config;
 	struct doctor d = { .config = c };
 	const char *url = NULL;
-	bool long_too = false;
-	int opt;
+	int opt, long_s = 0;
 
-	while ((opt = getopt_long(argc, argv, "lu:", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "l::u:", options, NULL)) != -1) {
 		switch (opt) {
 		case 'l':
-			long_too = true;
+			long_s = optarg == NULL ? LONG_S : atoi(optarg);
+			if (long_s <= 0)
+				return ctl_misuse(
+				    self, "--long takes seconds");
 			break;
 		case 'u':
 			url = optarg;
@@ -270,7 +273,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	}
 	if (optind < argc)
 		return ctl_misuse(self, "it takes no argument");
-	if (long_too && url == NULL)
+	if (long_s > 0 && url == NULL)
 		return ctl_misuse(self, "--long needs --url");
 	look_at_database(&d, "database", "owner", c->database);
 	look_at_database(&d, "stream_database", "stream",
@@ -288,14 +291,14 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	}
 	doctor_host(&d);
 	if (url != NULL)
-		doctor_url(&d, url, long_too);
+		doctor_url(&d, url, long_s);
 	printf("\n%d errors, %d warnings\n", d.errors, d.warnings);
 	return d.errors > 0 ? EXIT_NO : 0;
 }
 
 const struct command doctor_command = {
 	.name = "doctor",
-	.args = "[--url URL [--long]]",
+	.args = "[--url URL [--long[=SECONDS]]]",
 	.summary = "look for what is wrong, and say what to do",
 	.help = "Connects to the database as each of the programs would, "
 		"checks the schema\n"
@@ -311,8 +314,9 @@ const struct command doctor_command = {
 		"some events to a\n"
 		"                 topic below \"doctor/\"; otherwise it "
 		"changes nothing\n"
-		"  -l, --long     also hold a silent stream for six minutes, "
-		"to see whether\n"
-		"                 something on the way cuts it",
+		"  -l, --long[=SECONDS]\n"
+		"                 also hold a silent stream, for six minutes "
+		"or so long, to\n"
+		"                 see whether something on the way cuts it",
 	.run = run,
 };

@@ -38,9 +38,9 @@ void doctor_socket(struct doctor *, const char *program, const char *path);
 void doctor_host(struct doctor *);
 
 /*
- * The way through the web server, as a browser goes it. long_too: also hold a
- * silent stream for six minutes, to see whether something cuts it.
+ * The way through the web server, as a browser goes it. long_s: also hold a
+ * silent stream for so many seconds, to see whether something cuts it; 0: not.
  */
-void doctor_url(struct doctor *, const char *url, bool long_too);
+void doctor_url(struct doctor *, const char *url, int long_s);
 
 #endif

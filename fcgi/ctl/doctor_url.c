@@ -9,7 +9,7 @@
 #ifndef HAVE_CURL
 
 void
-doctor_url(struct doctor *d, const char *url, bool long_too)
+doctor_url(struct doctor *d, const char *url, int long_s)
 {
 	doctor_look_at(d, "url");
 	doctor_say(d, ILL,
@@ -32,7 +32,6 @@ doctor_url(struct doctor *d, const char *url, bool long_too)
 #define LIMIT_MS      8000 /* later is never */
 #define LATENCY_MS    100
 #define EVENTS        5
-#define LONG_S        360
 
 /* An answer that is coming in. */
 struct answer {
@@ -459,28 +458,45 @@ resume(struct way *w)
 	end(w, &a);
 }
 
+/*
+ * Who cuts a stream although heartbeats come limits how long an answer may
+ * take, and who cuts it when nothing came limits the silence.
+ */
 static void
-hold(struct way *w)
+hold(struct way *w, int seconds)
 {
 	struct doctor *d = w->d;
+	struct answer *a = &w->stream;
 	int64_t began = now_ms(), last = began, longest = 0;
-	size_t len = w->stream.body.len;
+	size_t len = a->body.len;
+	unsigned beats = 0;
 
-	while (!w->stream.ended && now_ms() < began + LONG_S * 1000) {
+	while (!a->ended && now_ms() < began + (int64_t)seconds * 1000) {
 		turn(w, 50);
-		if (w->stream.body.len == len)
+		if (a->body.len == len)
 			continue;
-		len = w->stream.body.len;
+		len = a->body.len;
+		beats++;
 		longest = MAX(longest, now_ms() - last);
 		last = now_ms();
 	}
-	if (w->stream.ended && len > 0 &&
-	    strstr(w->stream.body.data, "pgfeed.bye") == NULL)
+	if (a->ended && strstr(a->body.data, "pgfeed.bye") != NULL)
+		doctor_say(d, WELL,
+		    "pgfeed itself ended the stream after %lld s, as planned",
+		    (long long)(now_ms() - a->began_ms) / 1000);
+	else if (a->ended && beats > 0)
+		doctor_say(d, ILL,
+		    "a stream is cut after %lld s although heartbeats come: "
+		    "the web server or a proxy limits how long an answer may "
+		    "take; raise that limit, or set max_age below it",
+		    (long long)(now_ms() - a->began_ms) / 1000);
+	else if (a->ended)
 		doctor_say(d, ILL,
 		    "a silent stream is cut after %lld s: a time limit of the "
-		    "web server or a proxy is shorter than that; set heartbeat "
-		    "below it",
-		    (long long)(now_ms() - began) / 1000);
+		    "web server or a proxy is shorter than the heartbeat of "
+		    "%lld s; set heartbeat below it",
+		    (long long)(now_ms() - last) / 1000,
+		    (long long)d->config->heartbeat / 1000);
 	else if (longest > d->config->heartbeat + 5000)
 		doctor_say(d, WARN,
 		    "heartbeats come %lld s apart, not %lld s: they are held "
@@ -488,11 +504,11 @@ hold(struct way *w)
 		    (long long)longest / 1000,
 		    (long long)d->config->heartbeat / 1000);
 	else
-		doctor_say(d, WELL, "a silent stream holds for %d s", LONG_S);
+		doctor_say(d, WELL, "a silent stream holds for %d s", seconds);
 }
 
 void
-doctor_url(struct doctor *d, const char *url, bool long_too)
+doctor_url(struct doctor *d, const char *url, int long_s)
 {
 	struct way w = { .d = d };
 	size_t n = strcspn(url, "?#");
@@ -512,8 +528,8 @@ doctor_url(struct doctor *d, const char *url, bool long_too)
 	}
 	if (open_stream(&w) && time_events(&w)) {
 		resume(&w);
-		if (long_too)
-			hold(&w);
+		if (long_s > 0)
+			hold(&w, long_s);
 	}
 	end(&w, &w.stream);
 out:

@@ -4,6 +4,7 @@
 # chromium, against pgfeed behind a real web server.
 # run.sh --pack FOLDER - only makes the npm package, for make npm.
 # run.sh --screenshots FOLDER - only takes the pictures of docs/.
+# run.sh --demo URL - only the person of tests/servers: see demo.mjs.
 # run.sh --wpt CHECKOUT - only runs web-platform-tests: see wpt.mjs.
 #
 # Nothing is written below the source: npm's packages and all that is made are
@@ -54,7 +55,7 @@ fi
 # From here, so that their imports find node_modules.
 cp -f "$PGFEED_SOURCE"/tests/browser/*.mjs . || exit 1
 case $1 in
---screenshots | --wpt)
+--demo | --screenshots | --wpt)
 	exec node "${1#--}.mjs" "$2"
 	;;
 esac

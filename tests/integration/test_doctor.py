@@ -1,8 +1,11 @@
 """pgfeed doctor: all is well, or it names the culprit."""
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -245,6 +248,75 @@ auth_type = any
                 PGFEED_STREAM_DATABASE=conninfo)
 
 
+class Cutter:
+    """A proxy with a time limit: on silence, or on how long an answer takes."""
+
+    def __init__(self, port, silence=None, length=None):
+        self.target, self.silence, self.length = port, silence, length
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near = self.listener.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self.target))
+                for way in (near, far), (far, near):
+                    threading.Thread(target=self.pump, args=(*way, way[0] is far),
+                                     daemon=True).start()
+
+    def pump(self, source, sink, limited):
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            while True:
+                if limited and self.silence:
+                    source.settimeout(self.silence)
+                elif limited and self.length:
+                    source.settimeout(
+                        max(0.01, began + self.length - time.monotonic()))
+                data = source.recv(65536)
+                if not data:
+                    break
+                sink.sendall(data)
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
+@pytest.mark.parametrize("limit,heartbeat,text", [
+    ({"silence": 3}, "30s", "a time limit of the web server or a proxy is shorter"
+                            " than the heartbeat of 30 s; set heartbeat below it"),
+    ({"length": 6}, "1s", "although heartbeats come: the web server or a proxy limits"
+                          " how long an answer may take"),
+], ids=["silence", "length"])
+def test_long_names_a_proxy_that_cuts(make_site, limit, heartbeat, text):
+    patient = Patient(make_site("lighttpd", heartbeat=heartbeat))
+    with Cutter(patient.site.port, **limit) as proxy:
+        patient.has(text, "--url", f"http://127.0.0.1:{proxy.port}/events",
+                    "--long=20")
+
+
+def test_long_takes_a_planned_end_for_what_it_is(make_site):
+    patient = Patient(make_site("lighttpd", heartbeat="1s", max_age="3s"))
+    code, errors = patient.examine("--url", patient.url, "--long=20")
+    assert code == 0 and errors == [], patient.said
+    assert "pgfeed itself ended the stream" in patient.said
+
+
+def test_long_finds_a_good_way_good(patient):
+    code, errors = patient.examine("--url", patient.url, "--long=2")
+    assert code == 0 and errors == [], patient.said
+    assert "a silent stream holds for 2 s" in patient.said
+
+
 def test_wrong_usage(patient):
+    assert patient.examine("--url", patient.url, "--long=x")[0] == 2
     assert patient.examine("--long")[0] == 2
     assert patient.examine("x")[0] == 2

@@ -348,6 +348,9 @@ server.modules = ( "mod_openssl" )
 server.bind = "127.0.0.1"
 server.port = {self.web_port}
 server.document-root = "{self.cluster.share}/www"
+index-file.names = ( "index.html" )
+mimetype.assign = ( ".html" => "text/html", ".js" => "text/javascript",
+                    ".css" => "text/css", ".svg" => "image/svg+xml" )
 server.errorlog = "{self.dir}/lighttpd.log"
 server.upload-dirs = ( "{self.dir}" )
 server.max-fds = 4096
@@ -388,6 +391,9 @@ error_log {self.dir}/nginx.log;
 worker_processes 1;
 events {{ worker_connections 2000; }}
 http {{
+    types {{
+        text/html html; text/javascript js; text/css css; image/svg+xml svg;
+    }}
     access_log off;
     gzip on;
     gzip_types *;
