@@ -128,8 +128,9 @@ const openLink = (hub, cursor, greeted) => {
         probe.close();
       });
     }
-    // Without a cursor the first answer has to come at once and bring one.
-    const wait = link.cursor ? POLL_S : 0;
+    // The first answer has to come at once: it brings the cursor, and the news
+    // that polling works.
+    const wait = link.state === "polling" ? POLL_S : 0;
     const res = await ask(undefined, 1000 * POLL_S + 10000, wait);
     const { cursor, events, gap } = await res.json();
     const idle = cursor === link.cursor && Date.now() - seen < 1000;
