@@ -125,6 +125,10 @@ flush_filter(struct hub *h, struct filter *f)
 			enum sub_result result;
 
 			next = LIST_NEXT(s, in_filter);
+			/* It comes from memory while this one's bytes go. */
+			__builtin_prefetch(next);
+			if (next != NULL)
+				__builtin_prefetch(&next->fd);
 			result = sub_offer(&h->feed, s, &h->batch);
 			s->wrote_ms = now;
 			if (result == SUB_CAUGHT_UP)
