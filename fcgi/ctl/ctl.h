@@ -35,6 +35,7 @@ extern const struct command init_command;
 extern const struct command migrate_command;
 extern const struct command prune_command;
 extern const struct command publish_command;
+extern const struct command sign_command;
 extern const struct command status_command;
 extern const struct command tail_command;
 

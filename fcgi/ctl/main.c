@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
 	&migrate_command,
 	&publish_command,
 	&tail_command,
+	&sign_command,
 	&prune_command,
 	&status_command,
 	&check_config_command,

@@ -105,6 +105,7 @@ static void
 send_fault(struct exchange *x)
 {
 	struct buf b = BUF_INIT, headers = BUF_INIT;
+	const char *uri = request_param_or_empty(x->request, "REQUEST_URI");
 
 	buf_addstr(&headers, "");
 	add_cors(&headers, x);
@@ -123,10 +124,10 @@ send_fault(struct exchange *x)
 	if (buf_failed(&headers))
 		b.failed = true;
 	send_answer(x, &b);
-	log_debug("%s %s: %d %s",
+	/* Not the query: there may be a token in it. */
+	log_debug("%s %.*s: %d %s",
 	    request_param_or_empty(x->request, "REQUEST_METHOD"),
-	    request_param_or_empty(x->request, "REQUEST_URI"), x->fault.status,
-	    x->fault.detail);
+	    (int)strcspn(uri, "?"), uri, x->fault.status, x->fault.detail);
 	buf_fini(&b);
 	buf_fini(&headers);
 }

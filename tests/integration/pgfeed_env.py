@@ -237,9 +237,12 @@ class Cluster:
 class Site:
     """A database, the two gateways and a web server in front of them."""
 
-    def __init__(self, cluster, server, database=None, **options):
-        """database: that of another site, to have two gateways on one."""
+    def __init__(self, cluster, server, database=None, server_config="",
+                 **options):
+        """database: that of another site, to have two gateways on one.
+        server_config: lines for the web server, before those of conf/."""
         cluster.sites += 1
+        self.server_config = server_config
         self.cluster, self.server = cluster, server
         self.dir = os.path.join(cluster.service_dir, f"site{cluster.sites}")
         self.port = free_port()
@@ -319,6 +322,7 @@ class Site:
             text = "".join(
                 f"var.pgfeed_{k} = {v}\n" if isinstance(v, int) else
                 f'var.pgfeed_{k} = "{v}"\n' for k, v in values.items())
+            text += self.server_config
             text += 'include var.pgfeed_conf + "/private.conf"\n'
             command = [find("lighttpd"), "-D", "-f", file]
         else:
@@ -326,6 +330,7 @@ class Site:
                 find("mod_proxy_fcgi.so", "/usr/lib/apache2/modules"))
             text = "".join(f"Define PGFEED_{k.upper()} {v}\n"
                            for k, v in values.items())
+            text += self.server_config
             text += "Include ${PGFEED_CONF}/private.conf\n"
             command = [find("apache2"), "-f", file, "-DFOREGROUND"]
         with open(file, "w", encoding="utf-8") as out:

@@ -345,7 +345,7 @@ def test_every_command_has_help(database):
     out = database.pgfeed("--help")
     commands = [line.split()[0] for line in
                 out.split("commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert len(commands) == 8
+    assert len(commands) == 9
     for command in commands:
         text = database.pgfeed(command, "--help")
         assert text.startswith(f"usage: pgfeed [-c FILE] {command}")

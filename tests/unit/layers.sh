@@ -19,7 +19,7 @@ acceptor+socket batch+session draft follow keeper opening replay
 >>>>>>> ffeadb6 (sandbox: the gateways give up root and what they never need)
 ctl ingest listener relay starter subscriber
 wheel
-check_config doctor+doctor_host+doctor_socket+doctor_url hub+hub_inside+join+life init migrate post prune publish pump status_ctl tail
+check_config doctor+doctor_host+doctor_socket+doctor_url hub+hub_inside+join+life init migrate post prune publish pump sign status_ctl tail
 subscribe
 status
 main
