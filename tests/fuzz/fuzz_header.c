@@ -12,6 +12,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const names[] = { "charset", "boundary", "name",
 		"q" };
 	struct buf value = BUF_INIT, out = BUF_INIT;
+	const char *s;
+	size_t n;
 	const char *name = names[size > 0 ? data[size - 1] % 4 : 0];
 
 	buf_addstr(&value, "");
@@ -27,6 +29,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(out.len == 0 && memchr(data, '"', size) != NULL);
 	FUZZ_CHECK(header_weight(value.data, "text/html") <= 1000);
 	FUZZ_CHECK(header_weight(value.data, "application/json") <= 1000);
+	s = header_cookie(value.data, name, &n);
+	if (s != NULL)
+		FUZZ_CHECK(s > value.data + strlen(name) &&
+			   s + n <= value.data + strlen(value.data) &&
+			   memchr(s, ';', n) == NULL);
 	if (header_is(value.data, "text/plain"))
 		FUZZ_CHECK(size >= 10);
 	(void)header_charset_ok(value.data);
