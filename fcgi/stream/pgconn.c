@@ -11,6 +11,7 @@
 #include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,6 +75,15 @@ watch(struct pgconn *c, bool also_write)
 	c->waits_for = what;
 }
 
+/* Threads that open a connection, in all. */
+static atomic_uint opening_threads;
+
+bool
+pgconn_some_open(void)
+{
+	return opening_threads > 0;
+}
+
 static void *
 open_in_thread(void *arg)
 {
@@ -83,6 +93,7 @@ open_in_thread(void *arg)
 	c->opened = c->calls.open(c->arg);
 	if (write(c->opened_fd, &one, sizeof(one)) == -1)
 		log_sys("%s: could not wake the loop", c->name);
+	opening_threads--;
 	return NULL;
 }
 
@@ -92,11 +103,13 @@ start_opening(struct pgconn *c)
 	pthread_t thread;
 
 	c->opening = true;
+	opening_threads++;
 	if (pthread_create(&thread, NULL, open_in_thread, c) == 0) {
 		pthread_detach(thread);
 		return;
 	}
 	c->opening = false;
+	opening_threads--;
 	wait_ms(c, PAUSE_MAX_MS);
 }
 

@@ -54,4 +54,10 @@ void pgconn_drop(struct pgconn *, const char *why);
 
 void pgconn_free(struct pgconn *);
 
+/*
+ * Whether a thread is at open() for some connection: it may wait there for ten
+ * seconds, and uses the argument meanwhile, so that must not be freed.
+ */
+bool pgconn_some_open(void);
+
 #endif

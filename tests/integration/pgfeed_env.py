@@ -99,7 +99,8 @@ def rss_bytes(pid):
 def sanitized():
     """Whether the programs were built with --enable-sanitize."""
     with open(os.path.join(BUILD, "pgfeed-stream"), "rb") as file:
-        return b"__asan_init" in file.read()
+        text = file.read()
+    return b"__asan_init" in text or b"__tsan_init" in text
 
 
 def descriptors(pid):
