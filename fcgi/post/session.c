@@ -41,6 +41,7 @@ static const char sql_settings[] =
     " ('idle_session_timeout', '0'),"
     " ('jit', 'off'),"
     " ('lock_timeout', '5s'),"
+    " ('plan_cache_mode', 'force_generic_plan'),"
     " ('statement_timeout', '10s')) w (name, value)"
     " WHERE w.name = 'pgfeed.bell' OR EXISTS"
     " (SELECT FROM pg_catalog.pg_settings s WHERE s.name = w.name)";
