@@ -22,12 +22,14 @@
 #include "log.h"
 #include "sandbox.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
+#ifndef __has_feature
+#define __has_feature(x) 0
 #endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#else
+#define SANITIZED false
 #endif
 
 void
@@ -63,7 +65,7 @@ sandbox_drop_root(const struct config *c)
 		log_fatal("could not start: out of memory");
 }
 
-#if defined(HAVE_SECCOMP) && !defined(SANITIZED)
+#ifdef HAVE_SECCOMP
 #include <seccomp.h>
 
 static const char *const forbidden[] = {
@@ -121,7 +123,7 @@ load_filter(void)
 bool
 sandbox_has_filter(void)
 {
-	return true;
+	return !SANITIZED;
 }
 #else
 static void
@@ -139,11 +141,11 @@ sandbox_has_filter(void)
 void
 sandbox_enter(void)
 {
-#ifndef SANITIZED
+	if (SANITIZED)
+		return;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		log_warning("could not give up privileges: %s",
 		    strerror(errno));
 	load_filter();
-#endif
 }

@@ -19,6 +19,9 @@
 /* Called with any bytes; returns 0, and aborts when a promise is broken. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* May be there: called once before all inputs. */
+int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
+
 #define FUZZ_CHECK(what)                                                 \
 	do {                                                             \
 		if (!(what)) {                                           \

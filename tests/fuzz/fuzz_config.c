@@ -3,7 +3,8 @@
  *
  * What is taken must be within the bounds that the programs rely on, and must
  * come back the same when it is printed and read again. What is refused leaves
- * nothing behind and says something.
+ * nothing behind and says something. A first line that begins with "!" is the
+ * environment's PGFEED_RETRY_MIN.
  */
 #include <sys/mman.h>
 #include <stdlib.h>
@@ -39,17 +40,46 @@ print(const struct config *c, size_t *n)
 	return text;
 }
 
+/* Once: what is no file is refused as well. */
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const char *const none[] = { "/nonexistent/pgfeed.conf", "/" };
+	struct config c;
+	char err[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+		FUZZ_CHECK(config_load(&c, none[i], err, sizeof(err)) == -1);
+		FUZZ_CHECK(strncmp(err, "could not read", 14) == 0);
+	}
+	return 0;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const char *s = (const char *)data;
+	const char *eol = size > 0 && *s == '!' ? memchr(s, '\n', size) : NULL;
 	char *first, *second;
 	struct config c;
 	size_t n, m;
 
+	unsetenv("PGFEED_RETRY_MIN");
+	if (eol != NULL) {
+		char *value = strndup(s + 1, (size_t)(eol - s - 1));
+
+		FUZZ_CHECK(value != NULL);
+		setenv("PGFEED_RETRY_MIN", value, 1);
+		free(value);
+		size -= (size_t)(eol + 1 - s);
+		data += eol + 1 - s;
+	}
 	if (load(&c, data, size) == -1) {
 		FUZZ_CHECK(c.database == NULL && c.listen.item == NULL);
 		return 0;
 	}
+	config_open_log(&c, "fuzz");
+	FUZZ_CHECK(config_database(&c, "") == c.database);
 	FUZZ_CHECK(c.heartbeat >= 100 && c.retry_min <= c.retry_max);
 	FUZZ_CHECK(c.payload_limit >= 1 && c.payload_limit <= c.body_limit);
 	FUZZ_CHECK(c.base_path[0] == '/' && c.socket_mode <= 0777);

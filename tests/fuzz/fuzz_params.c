@@ -21,6 +21,19 @@ escape(struct buf *b, const char *s, size_t n)
 	}
 }
 
+/* it is one of those that are found under its name. */
+static void
+check_same_name(const struct params *p, const struct param *it)
+{
+	const struct param *found = params_find(p, it->name);
+
+	FUZZ_CHECK(found != NULL && params_get(p, it->name) == found->value);
+	while (found != it) {
+		FUZZ_CHECK(found != NULL && found < it);
+		found = params_next(p, found);
+	}
+}
+
 static void
 check_path(const char *uri)
 {
@@ -53,7 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(it->name[it->name_len] == '\0');
 		FUZZ_CHECK(it->value[it->value_len] == '\0');
 		if (strlen(it->name) == it->name_len)
-			FUZZ_CHECK(params_get(&p, it->name) != NULL);
+			check_same_name(&p, it);
 		escape(&b, it->name, it->name_len);
 		buf_addc(&b, '=');
 		escape(&b, it->value, it->value_len);
@@ -69,6 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(memcmp(x->name, y->name,
 			       x->name_len + x->value_len + 1) == 0);
 	}
+	FUZZ_CHECK(params_get(&p, "a name that is not there") == NULL);
 	params_fini(&p);
 	params_fini(&again);
 

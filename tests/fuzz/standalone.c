@@ -33,6 +33,8 @@ main(int argc, char **argv)
 
 	if (argc < 2)
 		errx(1, "usage: %s FILE...", argv[0]);
+	if (LLVMFuzzerInitialize != NULL)
+		LLVMFuzzerInitialize(&argc, &argv);
 	for (int i = 1; i < argc; i++) {
 		FILE *f = fopen(argv[i], "rb");
 		size_t n;

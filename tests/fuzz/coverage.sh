@@ -1,0 +1,58 @@
+#!/bin/sh
+# coverage.sh [FLOOR] - which share of each parser's lines the corpora run, in
+# a build of its own below the current folder; fails when one is below FLOOR
+# percent (95). With --lines it also prints the lines that are not reached.
+set -eu
+: "${srcdir:=$(dirname "$0")/../..}"
+srcdir=$(cd "$srcdir" && pwd)
+lines=
+[ "${1:-}" != --lines ] || { lines=yes; shift; }
+floor=${1:-95}
+
+# target: the files whose lines count
+parsers='
+client_address: common/client_address.c
+config: common/config.c common/config_check.c
+cursor: common/cursor.c
+draft: post/draft.c post/origin.c
+fcgi_check: common/fcgi_check.c
+form: common/form.c
+header: common/header.c
+json: common/json.c
+params: common/params.c
+sse: stream/sse.c
+token: common/token.c
+topic: common/topic.c
+'
+
+mkdir -p fuzz-coverage
+cd fuzz-coverage
+[ -f Makefile ] || "$srcdir/configure" --quiet CC=clang \
+	CFLAGS='-g -O0 -fprofile-instr-generate -fcoverage-mapping' >/dev/null
+echo "$parsers" | {
+	bad=0
+	while IFS=: read -r target files; do
+		[ -n "$target" ] || continue
+		program=tests/fuzz/$target.fuzz
+		${MAKE:-make} -s "$program" >/dev/null 2>&1 ||
+			${MAKE:-make} "$program"
+		LLVM_PROFILE_FILE=$target.profraw "$program" \
+			"$srcdir/tests/fuzz/corpus/$target"/* >/dev/null
+		llvm-profdata merge -o "$target.profdata" "$target.profraw"
+		for file in $files; do
+			# name, regions and functions (three each), lines
+			llvm-cov report "$program" -instr-profile="$target.profdata" \
+				"$srcdir/fcgi/$file" |
+				awk -v name="$file" -v floor="$floor" '
+				$1 == "TOTAL" {
+					share = 100 * ($8 - $9) / $8
+					printf "%6.1f %% of %4d lines  %s\n", share, $8, name
+					exit share < floor
+				}' || bad=1
+			[ -z "$lines" ] || llvm-cov show "$program" \
+				-instr-profile="$target.profdata" "$srcdir/fcgi/$file" |
+				grep -E '^ *[0-9]+\| *0\|' || :
+		done
+	done
+	exit $bad
+}
