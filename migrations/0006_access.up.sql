@@ -99,7 +99,8 @@ END $$;
 CREATE FUNCTION pgfeed.allowed(whos text[], claims text[], topics text[],
   writing boolean)
 RETURNS TABLE (n integer, allowed boolean, revoked bigint)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   q record;
   claim jsonb;
@@ -174,9 +175,12 @@ CREATE FUNCTION pgfeed.ingest(topics text[], kinds text[], datas text[],
   keys text[], whos text[], claims text[])
 RETURNS TABLE (n integer, id bigint, duplicate boolean, conflict boolean,
   forbidden boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
+  asked record;
+  answers boolean[];
   allowed_n integer[];
 BEGIN
   IF cardinality(whos) <> cardinality(topics)
@@ -197,30 +201,26 @@ BEGIN
     RETURN;
   END IF;
 
-  WITH input AS MATERIALIZED (
-    -- "=" before the name: NULL is nobody's.
-    SELECT o, who, coalesce(claim, '{}') AS claim, topic,
-           coalesce('=' || who, '') AS whose
-      FROM unnest(whos, claims, topics) WITH ORDINALITY u (who, claim, topic, o)
-  ), question AS (
-    SELECT row_number() OVER () AS i, q.*
-      FROM (SELECT DISTINCT whose, who, claim, topic FROM input) q
-  ), answer AS (
-    SELECT a.n AS i, a.allowed
-      FROM (SELECT array_agg(who ORDER BY i) AS whos,
-                   array_agg(claim ORDER BY i) AS claims,
-                   array_agg(topic ORDER BY i) AS topics FROM question) q,
-           pgfeed.allowed(q.whos, q.claims, q.topics, true) a
-  )
-  SELECT coalesce(array_agg(o ORDER BY o), '{}') INTO allowed_n
-    FROM input JOIN question USING (whose, claim, topic) JOIN answer USING (i)
-   WHERE allowed;
+  SELECT array_agg(who) AS whos, array_agg(claim) AS claims, array_agg(topic) AS topics
+    INTO asked
+    FROM (SELECT DISTINCT who, coalesce(claim, '{}') AS claim, topic
+            FROM unnest(whos, claims, topics) u (who, claim, topic)) question;
+  SELECT array_agg(allowed ORDER BY n) INTO answers
+    FROM pgfeed.allowed(asked.whos, asked.claims, asked.topics, true);
 
-  IF cardinality(allowed_n) = cardinality(topics) THEN
+  IF true = ALL (answers) THEN
     RETURN QUERY SELECT i.*, false
       FROM pgfeed.ingest(topics, kinds, datas, keys) i ORDER BY i.n;
     RETURN;
   END IF;
+  -- "=" before the name: NULL is nobody's.
+  SELECT coalesce(array_agg(o ORDER BY o), '{}') INTO allowed_n
+    FROM unnest(whos, claims, topics) WITH ORDINALITY u (who, claim, topic, o)
+    JOIN unnest(asked.whos, asked.claims, asked.topics, answers)
+         a (who, claim, topic, allowed)
+      ON coalesce('=' || a.who, '') = coalesce('=' || u.who, '')
+     AND a.claim = coalesce(u.claim, '{}') AND a.topic = u.topic
+   WHERE a.allowed;
   RETURN QUERY
     WITH part AS (
       SELECT array_agg(topic ORDER BY o) AS topics,
