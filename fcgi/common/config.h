@@ -42,6 +42,7 @@ struct config {
 	int64_t max_age;
 	int64_t max_streams;
 	int64_t max_streams_per_address;
+	int64_t max_streams_per_user;
 	int64_t max_topics;
 	int64_t ring_size;
 	int64_t lag_limit;
@@ -56,7 +57,7 @@ struct config {
 	struct config_list origins;
 	int64_t key_age;
 
-	/* identity */
+	/* identity and access */
 	struct config_list identity;
 	char *jwt_keys;
 	char *jwt_issuer;
@@ -65,6 +66,7 @@ struct config {
 	char *jwt_cookie;
 	char *jwt_user;
 	struct config_list trusted_proxies;
+	int64_t access_age;
 	char *form_token;
 	int64_t post_rate_per_address;
 	int64_t post_rate_per_user;

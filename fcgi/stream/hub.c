@@ -72,6 +72,12 @@ hub_filters(const struct hub *h)
 	return filters_count(h->filters);
 }
 
+size_t
+hub_rights(const struct hub *h)
+{
+	return access_rights(h->access);
+}
+
 const struct ring *
 hub_ring(const struct hub *h)
 {
@@ -280,6 +286,15 @@ on_live(bool live, void *arg)
 		if (s->state == SUB_CURRENT)
 			hub_say_live(h, s);
 	}
+	access_revoked(h->access, ""); /* what was missed until now */
+}
+
+static void
+on_revoked(const char *who, void *arg)
+{
+	struct hub *h = arg;
+
+	access_revoked(h->access, who);
 }
 
 /* No id above this one has been handed out: who claims one is not from here. */
@@ -312,6 +327,7 @@ const struct listener_calls hub_listener_calls = {
 	.flush = on_flush,
 	.live = on_live,
 	.high = on_high,
+	.revoked = on_revoked,
 };
 
 /* --- time */
@@ -350,7 +366,10 @@ look_at(struct hub *h, struct sub *s, int64_t now)
 	}
 	if (now >= s->ends_ms && s->end_reason == NULL) {
 		s->ends_ms = now + LINGER_MS; /* at the latest */
-		hub_end(h, s, h->shut_down_ms != 0 ? "shutdown" : "age");
+		if (h->shut_down_ms != 0)
+			hub_end(h, s, "shutdown");
+		else
+			hub_end(h, s, s->expires ? "expired" : "age");
 	} else if (now >= s->ends_ms) {
 		hub_close(h, s, "it did not end in time");
 		return;
@@ -419,6 +438,7 @@ hub_new(struct event_base *base, const struct config *config)
 	TAILQ_INIT(&h->closed);
 	h->since_ms = now_ms();
 	wheel_init(&h->wheel, h->since_ms);
+	h->access = access_new(base, config, &hub_access_calls, h);
 	h->feed.replay = replay_new(base, config, &replay_calls, h);
 	h->feed.position = feed_position;
 	h->feed.arg = h;
@@ -449,6 +469,7 @@ hub_free(struct hub *h)
 	event_free(h->run_later);
 	event_free(h->reap_later);
 	replay_free(h->feed.replay);
+	access_free(h->access);
 	ring_free(h->feed.ring);
 	filters_free(h->filters);
 	buf_fini(&h->batch.output);

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 
 #include "config.h"
+#include "identity.h"
 #include "listener.h"
 #include "request.h"
 #include "subscriber.h"
@@ -29,6 +30,8 @@ struct join {
 	bool brief;
 	bool heartbeat_event;
 	char address[INET6_ADDRSTRLEN]; /* of the client, or "" */
+	struct identity identity;
+	bool may_sign_in; /* a token would be believed */
 };
 
 void join_free(struct join *);
@@ -62,6 +65,7 @@ size_t hub_filters(const struct hub *);
  * that a stream which was live still has to get; 0 when all have everything.
  */
 int64_t hub_lag_ms(const struct hub *);
+size_t hub_rights(const struct hub *);
 const struct ring *hub_ring(const struct hub *);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * hub_inside.h - what the hub's files share: hub.c (news and time), join.c (how
- * a stream begins), life.c (what becomes of it).
+ * hub_inside.h - what the hub's files share: hub.c (news and time), admit.c (who
+ * is let in), join.c (how a stream begins), life.c (what becomes of it).
  */
 #ifndef PGFEED_HUB_INSIDE_H
 #define PGFEED_HUB_INSIDE_H
 
+#include "access.h"
 #include "address.h"
 #include "hub.h"
 #include "wheel.h"
@@ -32,7 +33,8 @@ struct hub {
 
 	int64_t since_ms;
 	size_t streams;
-	struct address *addresses; /* if they are counted */
+	struct access *access;
+	struct tally *addresses, *users; /* if they are counted */
 	uint64_t next_number;
 	struct buf text; /* control frames; of the function at work */
 
@@ -46,9 +48,34 @@ struct hub {
 /* Writes what is noted in this turn to all who are current. */
 void hub_flush(struct hub *);
 
+/* --- admit.c */
+
+extern const struct access_calls hub_access_calls;
+
+/* It may read: begins the response and, if the feed is known, the stream. */
+void hub_admit(struct hub *, struct sub *);
+
+/*
+ * It may not read, or no longer: 401 or 403 if nothing of it is out, else
+ * a goodbye with that reason, or none if it is slow to take what was before.
+ */
+void hub_forbid(struct hub *, struct sub *, const char *reason);
+
+/* Those it was counted with, each perhaps NULL, have one stream less. */
+void hub_uncount(struct hub *, struct tally *address, struct tally *user);
+
 /* --- join.c */
 
-/* Begins a stream that had to wait for the feed's position or a page. */
+/*
+ * Begins a stream where it wants to. h->text is empty or has the head of the
+ * response, which then goes out together with the first event.
+ */
+void hub_begin(struct hub *, struct sub *);
+
+/*
+ * Goes on with a stream that waited for its right, the feed's position or a
+ * page.
+ */
 void hub_open(struct hub *, struct sub *);
 
 /* From now on, at the feed's position; s is at a boundary. */

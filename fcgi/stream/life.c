@@ -53,6 +53,8 @@ hub_close(struct hub *h, struct sub *s, const char *why)
 		return;
 	log_info("stream %" PRIu64 ": closed, %s", s->number, why);
 	hub_leave_filter(s);
+	if (s->asking)
+		LIST_REMOVE(s, in_filter);
 	sub_set_state(s, SUB_CLOSING);
 	if (s->queued)
 		TAILQ_REMOVE(&h->runnable, s, in_queue);
@@ -63,11 +65,13 @@ hub_close(struct hub *h, struct sub *s, const char *why)
 	event_del(&s->event);
 	close(s->fd);
 	filter_unref(h->filters, s->filter);
+	access_unref(h->access, s->right);
+	if (s->join != NULL)
+		join_free(s->join);
 	free(s->own);
 	free(s->resume);
 	free(s->rest);
-	if (s->address != NULL)
-		address_leave(&h->addresses, s->address);
+	hub_uncount(h, s->address, s->user);
 	h->streams--;
 	stats.closed++;
 	TAILQ_INSERT_TAIL(&h->closed, s, in_queue);

@@ -232,6 +232,10 @@ on_notify(const PGnotify *n, void *arg)
 		proceed(l);
 		return;
 	}
+	if (strcmp(n->relname, "pgfeed_revoke") == 0) {
+		l->calls.revoked(n->extra, l->arg);
+		return;
+	}
 	cursor_print(&l->g, text, sizeof(text));
 	e = entry_new(0, wall_us(), n->relname, NULL, n->extra,
 	    strlen(n->extra), text, l->g.last);

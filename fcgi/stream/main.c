@@ -24,6 +24,7 @@
 #include "config.h"
 #include "db.h"
 #include "hub.h"
+#include "identity.h"
 #include "keeper.h"
 #include "listener.h"
 #include "log.h"
@@ -40,6 +41,7 @@ struct parcel {
 
 struct program {
 	struct config config;
+	struct identities *identities;
 	struct event_base *base;
 	struct acceptor *acceptor;
 	struct listener *listener;
@@ -64,7 +66,7 @@ on_request(struct request *r, void *arg)
 		request_finish(r);
 		return;
 	}
-	if (!subscribe(r, &p->config, &parcel->wanted)) {
+	if (!subscribe(r, &p->config, p->identities, &parcel->wanted)) {
 		free(parcel);
 		return;
 	}
@@ -207,6 +209,7 @@ main(int argc, char **argv)
 	config_open_log(&p.config, "pgfeed-stream");
 	db_check_conninfo(
 	    config_database(&p.config, p.config.stream_database));
+	p.identities = identities_new(&p.config);
 	hold_stop_signals(true); /* until there is somebody to take them */
 	raise_descriptors(p.config.max_streams);
 	fd = socket_listen(&p.config, p.config.stream_socket, "stream", &made);
@@ -260,6 +263,7 @@ main(int argc, char **argv)
 	event_free(on_stop[0]);
 	event_free(on_stop[1]);
 	event_base_free(p.base);
+	identities_free(p.identities);
 	config_free(&p.config);
 	return 0;
 }

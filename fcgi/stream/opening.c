@@ -104,7 +104,8 @@ check(PGconn *db, struct buf *err)
 static bool
 start_to_listen(PGconn *db, const struct config *c, struct buf *err)
 {
-	bool ok = db_exec(db, "LISTEN pgfeed", err);
+	bool ok = db_exec(db, "LISTEN pgfeed", err) &&
+	    db_exec(db, "LISTEN pgfeed_revoke", err);
 
 	for (size_t i = 0; ok && i < c->listen.n; i++) {
 		char *channel = PQescapeIdentifier(db, c->listen.item[i],

@@ -9,8 +9,21 @@
 /* Commit-to-socket latency: bucket i holds those below 2^i * 64 us. */
 #define STATS_BUCKETS 20
 
+/* Why a stream was not let in. */
+enum refusal {
+	REFUSED_FULL = 0,     /* max_streams */
+	REFUSED_ADDRESS,      /* max_streams_per_address */
+	REFUSED_USER,         /* max_streams_per_user */
+	REFUSED_UNAUTHORIZED, /* 401: nobody is signed in */
+	REFUSED_FORBIDDEN,    /* 403 */
+	REFUSED_ENDING,       /* the gateway is shutting down */
+	REFUSED_MEMORY,
+	REFUSALS,
+};
+
 struct stats {
-	uint64_t opened, closed, refused; /* streams */
+	uint64_t opened, closed; /* streams */
+	uint64_t refused[REFUSALS];
 	uint64_t lagged;                  /* streams closed for lagging */
 	uint64_t events;                  /* fetched */
 	uint64_t deliveries;              /* events written to streams */
@@ -19,6 +32,9 @@ struct stats {
 	uint64_t holes_dropped;
 	uint64_t replay_queries, replay_rows;
 	uint64_t gaps;
+	uint64_t access_asked;  /* topics asked about */
+	uint64_t access_cached; /* streams with an answer at hand */
+	uint64_t access_lost;   /* streams ended since they may not read */
 	uint64_t connects; /* to the database */
 	uint64_t latency[STATS_BUCKETS + 1];
 	uint64_t latency_count, latency_sum_us;

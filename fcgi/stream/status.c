@@ -27,10 +27,35 @@ lag_ms(const struct hub *h, const struct listener *l)
 	return (uint64_t)MAX(feed, hub_lag_ms(h));
 }
 
+static const char *const refusals[REFUSALS] = {
+	[REFUSED_FULL] = "full",
+	[REFUSED_ADDRESS] = "address",
+	[REFUSED_USER] = "user",
+	[REFUSED_UNAUTHORIZED] = "unauthorized",
+	[REFUSED_FORBIDDEN] = "forbidden",
+	[REFUSED_ENDING] = "shutdown",
+	[REFUSED_MEMORY] = "memory",
+};
+
 static void
 add_number(struct buf *b, const char *name, uint64_t n)
 {
 	buf_addf(b, ",\"%s\":%" PRIu64, name, n);
+}
+
+static void
+add_refused(struct buf *b)
+{
+	uint64_t sum = 0;
+
+	buf_addstr(b, ",\"refused_for\":{");
+	for (size_t i = 0; i < REFUSALS; i++) {
+		sum += stats.refused[i];
+		buf_addf(b, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
+		    refusals[i], stats.refused[i]);
+	}
+	buf_addc(b, '}');
+	add_number(b, "refused", sum);
 }
 
 static void
@@ -54,6 +79,7 @@ add_status(struct buf *b, const struct hub *h, const struct listener *l)
 	add_number(b, "streams", hub_streams(h));
 	add_number(b, "filters", hub_filters(h));
 	add_number(b, "lag_ms", lag_ms(h, l));
+	add_number(b, "rights", hub_rights(h));
 	if (ring != NULL) {
 		add_number(b, "ring_events",
 		    ring_head(ring) - ring_tail(ring));
@@ -62,7 +88,7 @@ add_status(struct buf *b, const struct hub *h, const struct listener *l)
 	}
 	add_number(b, "opened", stats.opened);
 	add_number(b, "closed", stats.closed);
-	add_number(b, "refused", stats.refused);
+	add_refused(b);
 	add_number(b, "lagged", stats.lagged);
 	add_number(b, "events", stats.events);
 	add_number(b, "deliveries", stats.deliveries);
@@ -75,6 +101,9 @@ add_status(struct buf *b, const struct hub *h, const struct listener *l)
 	add_number(b, "replay_queries", stats.replay_queries);
 	add_number(b, "replay_rows", stats.replay_rows);
 	add_number(b, "gaps", stats.gaps);
+	add_number(b, "access_asked", stats.access_asked);
+	add_number(b, "access_cached", stats.access_cached);
+	add_number(b, "access_lost", stats.access_lost);
 	add_number(b, "connects", stats.connects);
 	/* Upper bounds are 64 us << i; the last bucket has none. */
 	buf_addstr(b, ",\"latency_us\":[");
@@ -118,6 +147,19 @@ add_latency(struct buf *b)
 }
 
 static void
+add_refused_metric(struct buf *b)
+{
+	buf_addstr(b,
+	    "# TYPE pgfeed_streams_refused counter\n"
+	    "# HELP pgfeed_streams_refused Streams refused.\n");
+	for (size_t i = 0; i < REFUSALS; i++)
+		buf_addf(b,
+		    "pgfeed_streams_refused_total{reason=\"%s\"} %" PRIu64
+		    "\n",
+		    refusals[i], stats.refused[i]);
+}
+
+static void
 add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
 {
 	const struct ring *ring = hub_ring(h);
@@ -140,8 +182,7 @@ add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
 	    (double)lag_ms(h, l) / 1e3);
 	add_metric(b, "streams_opened", "counter", "Streams opened.",
 	    stats.opened);
-	add_metric(b, "streams_refused", "counter", "Streams refused.",
-	    stats.refused);
+	add_refused_metric(b);
 	add_metric(b, "streams_lagged", "counter",
 	    "Streams closed because nobody read them.", stats.lagged);
 	add_metric(b, "events", "counter", "Events fetched.", stats.events);
@@ -162,6 +203,16 @@ add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
 	add_metric(b, "replay_rows", "counter", "Events of history read.",
 	    stats.replay_rows);
 	add_metric(b, "gaps", "counter", "Streams told of a gap.", stats.gaps);
+	add_metric(b, "rights", "gauge",
+	    "Answers of pgfeed.may_read that are kept.", hub_rights(h));
+	add_metric(b, "access_asked", "counter",
+	    "Topics that pgfeed.may_read was asked about.",
+	    stats.access_asked);
+	add_metric(b, "access_cached", "counter",
+	    "Streams whose answer was known already.", stats.access_cached);
+	add_metric(b, "access_lost", "counter",
+	    "Streams ended because they may not read any more.",
+	    stats.access_lost);
 	add_metric(b, "connects", "counter", "Connections to the database.",
 	    stats.connects);
 	add_latency(b);

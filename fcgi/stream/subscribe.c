@@ -250,8 +250,33 @@ skip_body(struct request *r)
 	return n == 0;
 }
 
+/* Who it is; false when it has been answered. */
+static bool
+read_identity(struct join *j, struct request *r, struct identities *ids,
+    const struct params *query)
+{
+	struct buf headers = BUF_INIT;
+	const char *why = "";
+
+	j->may_sign_in = identities_take_tokens(ids);
+	switch (identity_find(ids, r, query, &j->identity, &why)) {
+	case IDENTITY_OK:
+		return true;
+	case IDENTITY_REFUSED:
+		buf_addf(&headers, "%s%s", IDENTITY_CHALLENGE_BAD, j->cors);
+		answer(r, 401, buf_failed(&headers) ? "" : headers.data, why);
+		buf_fini(&headers);
+		break;
+	case IDENTITY_NO_MEMORY:
+		answer(r, 503, "Retry-After: 15\r\n", "out of memory");
+		break;
+	}
+	return false;
+}
+
 bool
-subscribe(struct request *r, const struct config *c, struct wanted *w)
+subscribe(struct request *r, const struct config *c, struct identities *ids,
+    struct wanted *w)
 {
 	const char *method = request_param_or_empty(r, "REQUEST_METHOD");
 	const char *qs = request_param_or_empty(r, "QUERY_STRING");
@@ -295,6 +320,8 @@ subscribe(struct request *r, const struct config *c, struct wanted *w)
 		answer(r, 400, j->cors, wrong);
 		goto out;
 	}
+	if (!read_identity(j, r, ids, &query))
+		goto out;
 	if (strcmp(method, "HEAD") == 0) {
 		static const char head[] =
 		    "Status: 200 OK\r\nContent-Type: text/event-stream\r\n"

@@ -22,7 +22,7 @@ struct wanted {
  * has become a bare connection. False: it has been answered (HEAD, or an error
  * with a one-line problem) and is gone. Runs in any thread.
  */
-bool subscribe(struct request *, const struct config *, struct wanted *w)
-    MUSTCHECK;
+bool subscribe(struct request *, const struct config *, struct identities *,
+    struct wanted *w) MUSTCHECK;
 
 #endif

@@ -39,13 +39,15 @@ struct feed {
 };
 
 struct sub {
-	LIST_ENTRY(sub) in_filter;
+	LIST_ENTRY(sub) in_filter; /* or among those who wait for a right */
 	LIST_ENTRY(sub) in_wheel;
 	TAILQ_ENTRY(sub) in_queue; /* to run, or to be reaped */
 	struct event event;
 	struct waiter waiter;
 	struct hub *hub;
 	struct filter *filter;
+	struct right *right;
+	struct join *join; /* until the head of the response is out */
 
 	/* Its own position as text; NULL where it is the feed's, at `from`. */
 	char *own;
@@ -63,7 +65,7 @@ struct sub {
 	int64_t told; /* last of the position told last */
 	uint64_t number;
 	const char *end_reason; /* to be ended at the next boundary */
-	struct address *address; /* of the client, where they are counted */
+	struct tally *address, *user; /* where they are counted */
 	uint32_t sent;          /* bytes of the chunk that are out */
 	int fd;
 	uint16_t id;
@@ -72,6 +74,8 @@ struct sub {
 	bool heartbeat_event;
 	bool blocked; /* the socket is full */
 	bool queued;  /* in the run queue */
+	bool asking;  /* its right is not known yet */
+	bool expires; /* at ends_ms, with its token */
 	bool opened;  /* pgfeed.open is out */
 	bool told_live;
 	bool ahead; /* of the feed: to be compared with the highest id */

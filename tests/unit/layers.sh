@@ -8,18 +8,13 @@ cd "${srcdir:-.}"
 
 layers='
 util
-buf client_address fcgi_check log stats
+buf client_address fcgi_check log stats tally
 address config+config_check cursor entry+sse fcgi_record header json params problem request+request_inside topic
-<<<<<<< HEAD
-db filter form form_token limit origin page peers pgconn probe ring token+token_keys
+db filter form form_token limit origin page peers pgconn probe ring sandbox token+token_keys
 acceptor+socket batch+session draft follow identity keeper opening replay
-=======
-db filter form form_token limit origin page peers pgconn probe ring sandbox
-acceptor+socket batch+session draft follow keeper opening replay
->>>>>>> ffeadb6 (sandbox: the gateways give up root and what they never need)
-ctl ingest listener relay starter subscriber
+access ctl ingest listener relay starter subscriber
 wheel
-check_config doctor+doctor_host+doctor_socket+doctor_url hub+hub_inside+join+life init migrate post prune publish pump sign status_ctl tail
+check_config doctor+doctor_host+doctor_socket+doctor_url admit+hub+hub_inside+join+life init migrate post prune publish pump sign status_ctl tail
 subscribe
 status
 main

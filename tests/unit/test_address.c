@@ -9,7 +9,7 @@
 static void
 each_address_has_its_own_count(void **state)
 {
-	struct address *table = NULL, *a[3], *b;
+	struct tally *table = NULL, *a[3], *b;
 
 	a[0] = address_join(&table, "192.0.2.1", 2);
 	a[1] = address_join(&table, "192.0.2.1", 2);
@@ -19,12 +19,12 @@ each_address_has_its_own_count(void **state)
 	b = address_join(&table, "192.0.2.2", 2);
 	assert_non_null(b);
 	assert_ptr_not_equal(b, a[0]);
-	address_leave(&table, a[0]);
+	tally_leave(&table, a[0]);
 	a[2] = address_join(&table, "192.0.2.1", 2);
 	assert_non_null(a[2]);
-	address_leave(&table, a[1]);
-	address_leave(&table, a[2]);
-	address_leave(&table, b);
+	tally_leave(&table, a[1]);
+	tally_leave(&table, a[2]);
+	tally_leave(&table, b);
 	assert_null(table);
 }
 
@@ -45,13 +45,13 @@ what_one_browser_can_have_is_one_address(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
-		struct address *table = NULL;
-		struct address *a = address_join(&table, pairs[i].first, 9);
-		struct address *b = address_join(&table, pairs[i].second, 9);
+		struct tally *table = NULL;
+		struct tally *a = address_join(&table, pairs[i].first, 9);
+		struct tally *b = address_join(&table, pairs[i].second, 9);
 
 		assert_int_equal(a == b, pairs[i].same);
-		address_leave(&table, a);
-		address_leave(&table, b);
+		tally_leave(&table, a);
+		tally_leave(&table, b);
 		assert_null(table);
 	}
 }

@@ -1,0 +1,28 @@
+/*
+ * tally.h - how many streams each of something has.
+ */
+#ifndef PGFEED_TALLY_H
+#define PGFEED_TALLY_H
+
+#include <uthash.h>
+
+#include "util.h"
+
+struct tally {
+	UT_hash_handle hh;
+	uint32_t streams;
+	char key[];
+};
+
+/*
+ * Counts one more stream for the key of n bytes. Returns its entry, for
+ * tally_leave(); NULL when there are most of them already, which is at least 1,
+ * or no memory.
+ */
+struct tally *tally_join(
+    struct tally **table, const void *key, size_t n, uint32_t most);
+
+/* One stream less; the entry may be gone afterwards. */
+void tally_leave(struct tally **table, struct tally *);
+
+#endif
