@@ -29,6 +29,7 @@
 #define BATCH_LIMIT_MS   15000 /* above statement_timeout below */
 #define PAUSE_MIN_MS     100
 #define PAUSE_MAX_MS     5000
+#define NOTICE_PAUSE_MS  1000
 #define SYNCS_MAX        4 /* bell, batch, bell; or the preparations */
 
 static const char sql_settings[] =
@@ -70,7 +71,8 @@ struct session {
 	int64_t down_since;
 	unsigned attempts;
 	uint32_t pause_ms;
-	char told[512]; /* what was last said about this outage */
+	char told[512];     /* what was last said about this outage */
+	int64_t noticed_ms; /* when a notice of the server was last told */
 
 	enum sync sync[SYNCS_MAX];
 	unsigned n_syncs;
@@ -134,12 +136,18 @@ fail(struct session *s, const char *what, const char *message, const char *hint)
 	drop(s);
 }
 
+/* Such as of a may_write that fails with each batch: one a second. */
 static void
 on_notice(void *arg, const char *message)
 {
+	struct session *s = arg;
+	int64_t now = now_ms();
 	char line[512];
 
-	log_info("database: %s", reason(message, line, sizeof(line)));
+	if (s->noticed_ms != 0 && now - s->noticed_ms < NOTICE_PAUSE_MS)
+		return;
+	s->noticed_ms = now;
+	log_warning("database: %s", reason(message, line, sizeof(line)));
 }
 
 static void
@@ -202,7 +210,7 @@ prepare(struct session *s)
 
 	s->state = STATE_PREPARING;
 	s->deadline_ms = now_ms() + PREPARE_LIMIT_MS;
-	PQsetNoticeProcessor(s->conn, on_notice, NULL);
+	PQsetNoticeProcessor(s->conn, on_notice, s);
 	if (PQsetnonblocking(s->conn, 1) == -1 ||
 	    PQenterPipelineMode(s->conn) == 0 ||
 	    PQsendQueryParams(

@@ -497,6 +497,10 @@ def test_bad_keys_are_told_at_the_start(site, text, mode, told):
     assert done.returncode == 1
     assert told in done.stdout and "jwt_keys" in done.stdout
     assert b64(KEY) not in done.stdout
+    done = subprocess.run(
+        [site.cluster.share + "/pgfeed", "-c", site.conf, "check-config"],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1 and told in done.stderr
 
 
 def test_without_tokens_who_may_not_is_403(make_site):
