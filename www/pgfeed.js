@@ -415,20 +415,23 @@ export class FeedSocket extends EventTarget {
       "SyntaxError",
       "bad URL or protocols",
     );
-    this.url = at.href.replace("http", "ws");
-    this.readyState = 0;
-    this.bufferedAmount = 0;
-    this.protocol = this.extensions = "";
+    const now = (this.now = {
+      url: at.href.replace("http", "ws"),
+      readyState: 0,
+      bufferedAmount: 0,
+      protocol: "",
+      extensions: "",
+    });
     const feed = (this.feed = new Feed(at.href, options));
     const on = (type, fn) => feed.addEventListener(type, fn);
     on("state", ({ state }) => {
-      if (this.readyState || !/live|poll/.test(state)) return;
-      this.readyState = 1;
+      if (now.readyState || !/live|poll/.test(state)) return;
+      now.readyState = 1;
       emit(this, "open");
     });
     on("message", ({ topic, kind, id, at, own, data }) => {
-      if (this.readyState !== 1) return;
-      const { origin } = new URL(this.url);
+      if (now.readyState !== 1) return;
+      const { origin } = new URL(now.url);
       const event = new MessageEvent("message", {
         data,
         origin,
@@ -452,15 +455,15 @@ export class FeedSocket extends EventTarget {
   }
 
   send(data) {
-    check(this.readyState, "InvalidStateError", "still connecting");
+    const { feed, now } = this;
+    check(now.readyState, "InvalidStateError", "still connecting");
     const binary = /(Buffer|\wArray|View|Blob|File)]$/;
     check(!binary.test({}.toString.call(data)), "NotSupportedError", TEXT_ONLY);
-    const { feed } = this;
     const size = bytes((data = `${data}`));
-    this.bufferedAmount += size;
-    if (this.readyState > 1) return;
+    now.bufferedAmount += size;
+    if (now.readyState > 1) return;
     this.sent = feed.publish(feed.topics[0], data).then(
-      () => (this.bufferedAmount -= size),
+      () => (now.bufferedAmount -= size),
       ({ message }) => emit(this, "error", { message }),
     );
   }
@@ -472,12 +475,13 @@ export class FeedSocket extends EventTarget {
       "code is not 1000 or 3000-4999",
     );
     check(bytes(reason) < 124, "SyntaxError", "reason is too long");
-    if (this.readyState > 1) return;
+    const { now } = this;
+    if (now.readyState > 1) return;
     const sent = [this.sent, sleeper()[0](CLOSE_MS)];
-    if (this.readyState)
+    if (now.readyState)
       Promise.race(sent).then(() => this.#end(code ?? 1005, reason, true));
     else queueMicrotask(() => this.#fail("closed before it was open"));
-    this.readyState = 2;
+    now.readyState = 2;
   }
 
   #fail(message) {
@@ -485,8 +489,9 @@ export class FeedSocket extends EventTarget {
   }
 
   #end(code, reason, wasClean) {
-    if (this.readyState > 2) return;
-    this.readyState = 3;
+    const { now } = this;
+    if (now.readyState > 2) return;
+    now.readyState = 3;
     this.feed.close();
     if (!wasClean) emit(this, "error", { message: reason });
     const init = { code, reason, wasClean };
@@ -500,6 +505,16 @@ export class FeedSocket extends EventTarget {
   for (const holder of [FeedSocket, FeedSocket.prototype])
     Object.defineProperty(holder, name, { value, enumerable: true });
 });
+for (const name of "url readyState bufferedAmount protocol extensions".split(
+  " ",
+))
+  Object.defineProperty(FeedSocket.prototype, name, {
+    get() {
+      return this.now[name];
+    },
+    configurable: true,
+    enumerable: true,
+  });
 for (const type of ["open", "message", "error", "close", "gap"]) {
   const field = "_" + type;
   Object.defineProperty(FeedSocket.prototype, "on" + type, {
@@ -508,7 +523,7 @@ for (const type of ["open", "message", "error", "close", "gap"]) {
     },
     set(fn) {
       this.removeEventListener(type, this[field]);
-      this[field] = Object(fn) === fn ? fn : null;
+      this[field] = typeof fn === "function" ? fn : null;
       this.addEventListener(type, this[field]);
     },
     enumerable: true,
