@@ -65,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		FUZZ_CHECK(it->name[it->name_len] == '\0');
 		FUZZ_CHECK(it->value[it->value_len] == '\0');
-		if (strlen(it->name) == it->name_len)
+		if (i < 16 && strlen(it->name) == it->name_len)
 			check_same_name(&p, it);
 		escape(&b, it->name, it->name_len);
 		buf_addc(&b, '=');
