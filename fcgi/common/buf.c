@@ -46,6 +46,10 @@ buf_reserve(struct buf *b, size_t n)
 	}
 	while (cap <= b->len + n)
 		cap *= 2;
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+	/* No byte more, so that a sanitizer sees who reads behind the end. */
+	cap = b->len + n + 1;
+#endif
 	p = realloc(b->data, cap);
 	if (p == NULL) {
 		b->failed = true;

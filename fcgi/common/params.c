@@ -169,8 +169,10 @@ path_below(struct buf *b, const char *uri, const char *base)
 	size_t n = strlen(base);
 	bool below = false;
 
-	if (strncmp(uri, "http://", 7) == 0 || strncmp(uri, "https://", 8) == 0)
-		uri = strchr(uri + 8, '/'); /* RFC 9112 section 3.2.2 */
+	if (strncmp(uri, "http://", 7) == 0) /* RFC 9112 section 3.2.2 */
+		uri = strchr(uri + 7, '/');
+	else if (strncmp(uri, "https://", 8) == 0)
+		uri = strchr(uri + 8, '/');
 	if (uri == NULL)
 		return false;
 	percent_decode(&path, uri, strcspn(uri, "?#"), false);

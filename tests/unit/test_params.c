@@ -142,6 +142,9 @@ test_path_below(void **state)
 		{ "/", "/events", NULL },
 		{ "", "/events", NULL },
 		{ "*", "/events", NULL },
+		/* nothing behind the end is looked at */
+		{ "http://\0/events/a", "/events", NULL },
+		{ "https://\0/events/a", "/events", NULL },
 		{ "/a", "/", "a" },
 		{ "/", "/", "" },
 		{ "//a", "/", "/a" },
