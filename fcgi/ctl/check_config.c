@@ -1,8 +1,34 @@
 /*
  * check_config.c - "pgfeed check-config": what the configuration comes to.
  */
+#include "buf.h"
 #include "ctl.h"
+#include "db.h"
 #include "token_keys.h"
+
+/*
+ * What is open to everybody is a matter of the database. It may not be there
+ * yet, or not for us: then there is nothing to say.
+ */
+static void
+warn_of_open(const struct config *c)
+{
+	struct buf err = BUF_INIT;
+	PGconn *db = db_connect(c->database, "ctl", &err);
+	PGresult *r = NULL;
+
+	if (db != NULL && db_schema_version(db, &err) >= DB_SCHEMA_VERSION)
+		r = db_query(db,
+		    "SELECT detail FROM pgfeed.check()"
+		    " WHERE name = 'access' AND NOT ok",
+		    0, NULL, &err);
+	if (r != NULL && PQntuples(r) > 0)
+		fprintf(stderr, "pgfeed: warning: %s\n",
+		    PQgetvalue(r, 0, 0));
+	PQclear(r);
+	PQfinish(db);
+	buf_fini(&err);
+}
 
 static int
 run(const struct command *self, struct ctl *ctl, int argc, char **argv)
@@ -14,12 +40,14 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 		return ctl_misuse(self, "it takes no argument");
 	/* main() has read it, and has ended with file and line if it is bad. */
 	config_print(&ctl->config, stdout);
-	if (*ctl->config.jwt_keys == '\0')
-		return 0;
-	keys = token_keys_load(ctl->config.jwt_keys, err, sizeof(err));
-	if (keys == NULL)
-		return ctl_fail("jwt_keys: %s", err);
-	token_keys_free(keys);
+	fflush(stdout);
+	if (*ctl->config.jwt_keys != '\0') {
+		keys = token_keys_load(ctl->config.jwt_keys, err, sizeof(err));
+		if (keys == NULL)
+			return ctl_fail("jwt_keys: %s", err);
+		token_keys_free(keys);
+	}
+	warn_of_open(&ctl->config);
 	return 0;
 }
 
@@ -32,6 +60,9 @@ const struct command check_config_command = {
 		"what the environment says (PGFEED_HEARTBEAT overrides "
 		"heartbeat). Exits with\n"
 		"1 and the file and line when something is wrong with it, or "
-		"with jwt_keys.",
+		"with jwt_keys.\n"
+		"When the database is there, warns of topics that are open to "
+		"everybody, but\n"
+		"for public/*.",
 	.run = run,
 };

@@ -1,11 +1,14 @@
 """Who may do what, as far as SQL decides it."""
 import json
+import os
+import re
 import time
 
 import pytest
 from psycopg2 import errors
 
 from pgfeed_db import query
+from pgfeed_env import SOURCE
 
 OPEN = ("public/x", "public/a/b", "public/*", "public/a/*", "demo", "events")
 CLOSED = ("orders", "publi", "public", "publicx/a", "demo/x", "demo/*", "x/*",
@@ -347,3 +350,34 @@ def test_check_names_a_grant_that_is_missing(closed, program, function):
     closed.sql("SELECT pgfeed.grant_roles()")
     assert closed.sql("SELECT name FROM pgfeed.check(%s) WHERE must AND NOT ok",
                       (program,), user=program) == []
+
+
+def test_the_examples_of_the_documentation_work(closed):
+    """docs/access.md from top to bottom, as it stands."""
+    with open(os.path.join(SOURCE, "docs/access.md"), encoding="utf-8") as file:
+        blocks = re.findall(r"^```sql\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 5
+    closed.sql("CREATE ROLE shop_app; CREATE SCHEMA shop;"
+               "CREATE TABLE shop.member (login text, shop text);"
+               "INSERT INTO shop.member VALUES ('ada', '7')")
+    try:
+        closed.sql(blocks[0])
+        assert [may(closed, who, topic, what) for who, topic, what in (
+            (None, "news/a/*", "read"), (None, "news/a", "write"), (None, "chat/a", "read"),
+            ("bob", "chat/a", "write"), ("bob", "user/bob/x", "write"),
+            ("bob", "user/ada/x", "read"), ("ada", "orders/*", "read"),
+            ("bob", "orders/1", "read"))] == [
+                True, False, False, True, True, False, True, False]
+        closed.sql(blocks[1])
+        assert not may(closed, "ada", "demo") and may(closed, "ada", "public/x")
+        closed.sql(blocks[2])
+        assert [may(closed, who, topic, claims=claims) for who, topic, claims in (
+            ("ada", "shop/7/orders", None), ("bob", "shop/7/orders", None),
+            ("bob", "x", {"groups": ["staff"]}), (None, "public/*", None))] == [
+                True, False, True, True]
+        closed.sql(blocks[3])
+        closed.sql(blocks[4])
+        assert closed.value("SELECT who FROM pgfeed.revocation") == "ada"
+        closed.sql("SET ROLE shop_app; SELECT pgfeed.revoke('bob')")
+    finally:
+        closed.sql("DROP OWNED BY shop_app; DROP ROLE shop_app")

@@ -317,6 +317,19 @@ def test_status_tells_how_the_feed_stands(database):
     assert "0007_topic_check" in out
 
 
+def test_check_config_warns_of_what_is_open_to_everybody(database):
+    def warnings():
+        process = database.start("check-config")
+        err = process.communicate(timeout=60)[1].decode()
+        assert process.returncode == 0
+        return err
+    assert warnings().startswith("pgfeed: warning: open to everybody: * (read, write), ")
+    database.sql("DELETE FROM pgfeed.access WHERE pattern <> 'public/*'")
+    assert warnings() == ""
+    database.sql("ALTER TABLE pgfeed.migration RENAME TO m")
+    assert warnings() == ""
+
+
 def test_check_config_prints_what_counts_or_the_line(database, cluster):
     conf = f"{cluster.dir}/check.conf"
     with open(conf, "w", encoding="utf-8") as file:
