@@ -135,13 +135,19 @@ function show(status) {
     `the stream most behind; ${count("lagged")} closed for it`,
   );
   draw("Holes", "holes", undefined, "ids whose transactions are still open");
+  plot(
+    "Database",
+    +status.live,
+    status.live ? "followed" : "away",
+    `connections so far: ${count("connects")}`,
+  );
   $("state").dataset.state = status.live ? "live" : "waiting";
   $("state-text").textContent = status.live
     ? "Following PostgreSQL"
     : "Without the database";
   const up = status.uptime_s ? `, up ${count("uptime_s")} s` : "";
   $("summary").textContent =
-    `pgfeed ${status.version}${up}, position ${status.cursor}, database connections so far: ${count("connects")}`;
+    `pgfeed ${status.version}${up}, position ${status.cursor}`;
   rows($("all"), Object.entries(status), ["th", "td"]);
 }
 

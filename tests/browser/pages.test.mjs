@@ -300,6 +300,7 @@ test("the status page draws what the gateway tells", async () => {
     "Ring",
     "Lag",
     "Holes",
+    "Database",
   ])
     await shows(page, "#charts", name);
   await until(async () =>
