@@ -13,6 +13,7 @@
 #include "header.h"
 #include "identity.h"
 #include "log.h"
+#include "token_cache.h"
 #include "token_keys.h"
 
 #define LOOK_MS 1000 /* from one look at the key file to the next */
@@ -28,7 +29,8 @@ struct identities {
 
 	pthread_mutex_t mutex; /* for these */
 	struct shared_keys *keys;
-	struct stat seen; /* the file they, or a failure, came from */
+	struct token_cache *good; /* by these keys */
+	struct stat seen;         /* the file they, or a failure, came from */
 	int64_t looked_ms;
 };
 
@@ -98,6 +100,7 @@ void
 identities_free(struct identities *ids)
 {
 	unref(ids->keys);
+	token_cache_clear(&ids->good);
 	pthread_mutex_destroy(&ids->mutex);
 	free(ids);
 }
@@ -130,26 +133,35 @@ look(struct identities *ids)
 	}
 	unref(ids->keys);
 	ids->keys = fresh;
+	token_cache_clear(&ids->good);
 	log_info("jwt_keys: read again, %zu keys", fresh->keys->n);
 }
 
+/* NULL, with what is known of the token; or keys to judge it by. */
 static struct shared_keys *
-hold_keys(struct identities *ids)
+recall(struct identities *ids, const char *token, size_t n, int64_t now,
+    int64_t leeway, struct token_content *content)
 {
-	struct shared_keys *s;
+	struct shared_keys *s = NULL;
 
 	pthread_mutex_lock(&ids->mutex);
 	look(ids);
-	s = ids->keys;
-	s->refs++;
+	if (!token_cache_find(&ids->good, token, n, now, leeway, content)) {
+		s = ids->keys;
+		s->refs++;
+	}
 	pthread_mutex_unlock(&ids->mutex);
 	return s;
 }
 
+/* Lets go of the keys; content is NULL unless they found the token good. */
 static void
-drop_keys(struct identities *ids, struct shared_keys *s)
+remember(struct identities *ids, const char *token, size_t n,
+    struct shared_keys *s, const struct token_content *content)
 {
 	pthread_mutex_lock(&ids->mutex);
+	if (content != NULL && s == ids->keys) /* and not replaced meanwhile */
+		token_cache_add(&ids->good, token, n, content);
 	unref(s);
 	pthread_mutex_unlock(&ids->mutex);
 }
@@ -192,13 +204,17 @@ judge(struct identities *ids, const char *token, size_t n, struct identity *out,
 		.user = c->jwt_user,
 		.leeway = c->jwt_leeway / 1000,
 	};
-	struct shared_keys *s = hold_keys(ids);
+	int64_t now = wall_us() / 1000000;
 	struct token_content content;
-	enum token_result rc;
+	enum token_result rc = TOKEN_OK;
+	struct shared_keys *s;
 
-	rc = token_judge(token, n, s->keys->key, s->keys->n, &rules,
-	    wall_us() / 1000000, &content, why);
-	drop_keys(ids, s);
+	s = recall(ids, token, n, now, rules.leeway, &content);
+	if (s != NULL) {
+		rc = token_judge(token, n, s->keys->key, s->keys->n, &rules,
+		    now, &content, why);
+		remember(ids, token, n, s, rc == TOKEN_OK ? &content : NULL);
+	}
 	if (rc == TOKEN_NO_MEMORY)
 		return IDENTITY_NO_MEMORY;
 	if (rc == TOKEN_REFUSED)
