@@ -6,7 +6,8 @@
  * "make check" runs every target over its corpus. Configured with
  * CC=clang --enable-fuzz --enable-sanitize, "make fuzz FUZZ_SECONDS=60" goes on
  * from there with libFuzzer; without, standalone.c is the main program. An
- * input that broke something is added to the corpus.
+ * input that broke something is added to the corpus. coverage.sh prints what
+ * the corpora reach of each parser.
  */
 #ifndef PGFEED_FUZZ_H
 #define PGFEED_FUZZ_H

@@ -66,6 +66,8 @@ def test_a_forged_user_is_nobody(site, bystander):
         for value in ("ada", '"ada"', "127.0.0.1", "for=ada;by=127.0.0.1"):
             answer = site.post("/events/private/forged", b"1", {**JSON, name: value})
             assert answer.status in (400, 401), (name, answer)
+            answer = site.post("/events/private/forged", headers={name: value}, method="GET")
+            assert answer.status in (400, 401), (name, answer)
     assert count(site, "private/forged") == 0
 
 
