@@ -209,7 +209,6 @@ main(int argc, char **argv)
 	config_open_log(&p.config, "pgfeed-stream");
 	db_check_conninfo(
 	    config_database(&p.config, p.config.stream_database));
-	p.identities = identities_new(&p.config);
 	hold_stop_signals(true); /* until there is somebody to take them */
 	raise_descriptors(p.config.max_streams);
 	fd = socket_listen(&p.config, p.config.stream_socket, "stream", &made);
@@ -217,6 +216,8 @@ main(int argc, char **argv)
 		return 1;
 	sandbox_drop_root(&p.config);
 	sandbox_enter();
+	/* Its keys are read again later, so by the same user. */
+	p.identities = identities_new(&p.config);
 	p.base = event_base_new();
 	p.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p.base == NULL || p.wake_fd == -1 ||
