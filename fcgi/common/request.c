@@ -21,7 +21,8 @@
 #include "log.h"
 #include "request_inside.h"
 
-#define READ_BYTES 8192
+#define READ_BYTES    8192
+#define DISCARD_BYTES (256 * 1024)
 
 struct request {
 	FCGX_Request fcgx;
@@ -257,7 +258,8 @@ request_drop(struct request *r)
 /*
  * As FCGX_Finish_r(), but without its wait of up to two seconds for the peer
  * to close. What the peer sent and nobody read is discarded, or else close()
- * would turn into a reset.
+ * would turn into a reset; but no more than a socket's buffer holds, or it could
+ * go on for ever.
  */
 void
 request_finish(struct request *r)
@@ -270,7 +272,7 @@ request_finish(struct request *r)
 	}
 	FCGX_FClose(r->fcgx.err);
 	FCGX_FClose(r->fcgx.out);
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < DISCARD_BYTES / (int)sizeof(junk); i++) {
 		if (recv(r->arrival.fd, junk, sizeof(junk), MSG_DONTWAIT) <= 0)
 			break;
 	}
