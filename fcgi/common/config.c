@@ -63,6 +63,8 @@ static const struct option options[] = {
 	OPTION(max_topics, OPT_INT, "32", 1, 1024),
 	OPTION(ring_size, OPT_SIZE, "32MB", MB, 1024 * 1024 * MB),
 	OPTION(lag_limit, OPT_TIME, "30s", 100, HOUR),
+	OPTION(lag_size, OPT_SIZE, "0", 0, 1024 * 1024 * MB),
+	OPTION(replay_limit, OPT_INT, "0", 0, INT64_C(1) << 40),
 	OPTION(poll_wait, OPT_TIME, "25s", 0, HOUR),
 	OPTION(stream_threads, OPT_INT, "4", 1, 64),
 

@@ -46,6 +46,8 @@ struct config {
 	int64_t max_topics;
 	int64_t ring_size;
 	int64_t lag_limit;
+	int64_t lag_size;
+	int64_t replay_limit;
 	int64_t poll_wait;
 	int64_t stream_threads;
 

@@ -17,6 +17,7 @@ struct entry {
 	int64_t id;    /* 0: a plain NOTIFY, which is not in the table */
 	int64_t at_us; /* microseconds since 1970, from the database */
 	int64_t last;  /* last of the position, for searching */
+	uint64_t end;  /* bytes appended to the ring, this one included */
 	size_t data_len;
 	/* These lie behind the struct, in the same allocation. */
 	const char *topic;

@@ -378,6 +378,22 @@ look_at(struct hub *h, struct sub *s, int64_t now)
 		heartbeat(h, s);
 }
 
+/* Closes who takes nothing while more and more waits for them. */
+static void
+close_laggards(struct hub *h)
+{
+	size_t most = (size_t)h->config->lag_size;
+	struct sub *s, *next;
+
+	WHEEL_FOREACH (s, next, &h->wheel) {
+		if (!s->blocked || s->state != SUB_FOLLOWING ||
+		    ring_bytes_from(h->feed.ring, s->from) <= most)
+			continue;
+		stats.lagged++;
+		hub_close(h, s, "too much waits for it");
+	}
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -389,6 +405,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	/* A fetch may be halfway: its events go out before a position that
 	 * has them does, in a heartbeat or at the end of a long-poll. */
 	hub_flush(h);
+	if (h->config->lag_size > 0)
+		close_laggards(h);
 	LIST_INIT(&due);
 	wheel_take_due(&h->wheel, now, &due);
 	while ((s = LIST_FIRST(&due)) != NULL) {

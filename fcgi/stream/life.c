@@ -251,16 +251,33 @@ hub_handle(struct hub *h, struct sub *s, enum sub_result result)
 		hub_end(h, s, s->end_reason);
 }
 
+/* It has had n more events from the table: is that enough for one stream? */
+static void
+end_long_replay(struct hub *h, struct sub *s, uint32_t n)
+{
+	s->replayed += n;
+	if (h->config->replay_limit == 0 ||
+	    s->replayed < h->config->replay_limit ||
+	    s->state != SUB_REPLAYING || s->end_reason != NULL)
+		return;
+	stats.replay_limited++;
+	s->end_reason = "limit"; /* at the next boundary */
+}
+
 void
 hub_run_stream(struct hub *h, struct sub *s)
 {
 	enum sub_result result;
 	uint64_t writes = stats.writes, deliveries = stats.deliveries;
+	bool replays = s->state == SUB_REPLAYING;
 
 	result = sub_run(&h->feed, s);
 	if (stats.writes != writes)
 		s->wrote_ms = now_ms();
 	s->delivered |= stats.deliveries != deliveries;
+	if (replays)
+		end_long_replay(h, s,
+		    (uint32_t)(stats.deliveries - deliveries));
 	hub_handle(h, s, result);
 }
 

@@ -23,6 +23,7 @@ struct ring {
 	size_t slots;        /* a power of two */
 	uint64_t tail, head;
 	size_t bytes, limit;
+	uint64_t appended; /* bytes, ever */
 	char *base;
 	int64_t base_last;
 };
@@ -89,6 +90,14 @@ ring_limit(const struct ring *r)
 	return r->limit;
 }
 
+size_t
+ring_bytes_from(const struct ring *r, uint64_t seq)
+{
+	if (seq <= r->tail)
+		return r->bytes;
+	return (size_t)(r->appended - ring_at(r, seq - 1)->end);
+}
+
 struct entry *
 ring_at(const struct ring *r, uint64_t seq)
 {
@@ -149,6 +158,8 @@ ring_append(struct ring *r, struct entry *e)
 	r->slot[r->head & (r->slots - 1)] = e;
 	r->head++;
 	r->bytes += entry_size(e);
+	r->appended += entry_size(e);
+	e->end = r->appended;
 	while (r->bytes > r->limit && r->head - r->tail > 1) {
 		if (!drop_oldest(r))
 			break;

@@ -29,6 +29,9 @@ uint64_t ring_head(const struct ring *);
 size_t ring_bytes(const struct ring *);
 size_t ring_limit(const struct ring *);
 
+/* Bytes from entry seq on; of all there are when it is gone. */
+size_t ring_bytes_from(const struct ring *, uint64_t seq);
+
 /* tail <= seq < head. Valid until the next append. */
 struct entry *ring_at(const struct ring *, uint64_t seq);
 

@@ -25,6 +25,7 @@ struct stats {
 	uint64_t opened, closed; /* streams */
 	uint64_t refused[REFUSALS];
 	uint64_t lagged;                  /* streams closed for lagging */
+	uint64_t replay_limited;          /* streams ended by replay_limit */
 	uint64_t events;                  /* fetched */
 	uint64_t deliveries;              /* events written to streams */
 	uint64_t writes, bytes;

@@ -90,6 +90,7 @@ add_status(struct buf *b, const struct hub *h, const struct listener *l)
 	add_number(b, "closed", stats.closed);
 	add_refused(b);
 	add_number(b, "lagged", stats.lagged);
+	add_number(b, "replay_limited", stats.replay_limited);
 	add_number(b, "events", stats.events);
 	add_number(b, "deliveries", stats.deliveries);
 	add_number(b, "writes", stats.writes);
@@ -202,6 +203,9 @@ add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
 	    stats.replay_queries);
 	add_metric(b, "replay_rows", "counter", "Events of history read.",
 	    stats.replay_rows);
+	add_metric(b, "replay_limited", "counter",
+	    "Streams ended to come back for more history.",
+	    stats.replay_limited);
 	add_metric(b, "gaps", "counter", "Streams told of a gap.", stats.gaps);
 	add_metric(b, "rights", "gauge",
 	    "Answers of pgfeed.may_read that are kept.", hub_rights(h));

@@ -67,6 +67,7 @@ struct sub {
 	const char *end_reason; /* to be ended at the next boundary */
 	struct tally *address, *user; /* where they are counted */
 	uint32_t sent;          /* bytes of the chunk that are out */
+	uint32_t replayed;      /* events from the table */
 	int fd;
 	uint16_t id;
 	uint8_t state; /* enum sub_state */

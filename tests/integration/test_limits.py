@@ -1,11 +1,12 @@
-"""max_streams and max_streams_per_address: who is one too many is told so."""
+"""Limits: who is one too many is told so, and who takes too much is ended."""
 import http.client
 import json
 
 import pytest
 
+import fastcgi
 import pgfeed_env
-from pgfeed_http import Stream
+from pgfeed_http import Stream, follow
 
 OPTIONS = {"max_streams_per_address": 2, "max_streams": 4, "heartbeat": "1s"}
 
@@ -82,3 +83,46 @@ def test_a_poll_takes_a_place_while_it_waits(make_site, accept):
         assert refused(stream)
     poll.close()
     pgfeed_env.eventually(lambda: opened(site), 40, "its place").close()
+
+
+def status(site):
+    return json.loads(site.post("/events/-/status", method="GET").body)
+
+
+def test_who_takes_nothing_is_closed_when_too_much_waits(make_site):
+    site = make_site("lighttpd", lag_size="256kB", lag_limit="1h")
+    slow = fastcgi.Connection(site.dir + "/stream.sock")
+    slow.begin(fastcgi.params_for("GET", "/events/t", length=0))
+    slow.body(b"")
+    slow.read()
+    with site.stream("/events/t") as stream:
+        stream.live()
+        for n in range(40):
+            site.sql("SELECT pgfeed.publish('t', %s || repeat('x', 50000))", (f"{n} ",))
+            assert stream.message().data.split()[0] == str(n)
+        pgfeed_env.eventually(lambda: status(site)["lagged"] == 1, what="its end")
+        assert status(site)["streams"] == 1
+        with pytest.raises((EOFError, ConnectionResetError)):
+            while True:
+                slow.read()
+        site.publish("t", "still")
+        assert stream.message().data == "still"
+    slow.close()
+
+
+def test_a_long_history_comes_in_parts_and_whole(make_site):
+    site = make_site("lighttpd", replay_limit=50, ring_size="1MB", retry_min=0,
+                     retry_max=0)
+    site.sql("SELECT pgfeed.publish('t', i || repeat('x', 10000))"
+             " FROM generate_series(1, 400) i")
+    pgfeed_env.eventually(lambda: status(site)["events"] == 400, what="the events")
+    with site.stream("/events/t?last_event_id=earliest") as stream:
+        events, clean = stream.until_end()
+    assert clean and events[-1].json() == {"reason": "limit"}
+    assert 50 <= len([e for e in events if e.type == "message"]) < 100
+    messages, streams = follow(lambda last: site.stream(
+        "/events/t?last_event_id=earliest", last_event_id=last), 400)
+    assert [int(e.data.rstrip("x")) for e in messages] == list(range(1, 401))
+    assert streams > 2 and status(site)["replay_limited"] == streams
+    metrics = site.post("/events/-/metrics", method="GET").body.decode()
+    assert f"pgfeed_replay_limited_total {streams}" in metrics
