@@ -3,6 +3,7 @@ import contextlib
 import os
 import pwd
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -158,6 +159,31 @@ def test_a_signal_is_not_lost_while_it_starts(gateway, name):
             eventually(lambda: "listening on" in text_of(log), what="its first word")
         process.terminate()
         assert process.wait(10) in (0, -signal.SIGTERM)
+
+
+def test_nobody_is_served_over_tcp(site):
+    """Even if systemd is told to listen there: it has no peer's uid to check."""
+    tool = pgfeed_env.find("systemd-socket-activate", "/usr/bin")
+    if not tool:
+        pytest.skip("systemd-socket-activate is not installed")
+    port = pgfeed_env.free_port()
+    process = pgfeed_env.Process(
+        [tool, "-l", f"127.0.0.1:{port}", "--fdname=post",
+         f"{site.cluster.share}/pgfeed-post", "-c", site.conf], site.dir + "/tcp.log")
+    try:
+        with contextlib.suppress(ConnectionError):
+            peer = eventually(lambda: connected(port), what="its socket")
+            peer.sendall(fastcgi.record(fastcgi.BEGIN, b"\0\1\0\0\0\0\0\0"))
+            assert peer.recv(100) == b""
+        eventually(lambda: "connection refused" in text_of(process.log), what="the refusal")
+    finally:
+        process.stop()
+
+
+def connected(port):
+    with contextlib.suppress(ConnectionRefusedError):
+        return socket.create_connection(("127.0.0.1", port), timeout=20)
+    return None
 
 
 # --- secrets
