@@ -13,6 +13,7 @@ escape(struct buf *b, const char *s, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 
+	FUZZ_CHECK(buf_reserve(b, 3 * n));
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
 		const char escaped[] = { '%', hex[c >> 4], hex[c & 15] };

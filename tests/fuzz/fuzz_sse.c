@@ -15,7 +15,7 @@ read_event(struct buf *data, const char *s, size_t n)
 	const char *end = s + n;
 	bool first = true;
 
-	FUZZ_CHECK(memchr(s, '\r', n) == NULL);
+	FUZZ_CHECK(memchr(s, '\r', n) == NULL && buf_reserve(data, n));
 	while (s < end && *s != '\n') {
 		const char *eol = memchr(s, '\n', (size_t)(end - s));
 
@@ -37,6 +37,7 @@ read_event(struct buf *data, const char *s, size_t n)
 static void
 normalize(struct buf *out, const char *s, size_t n)
 {
+	FUZZ_CHECK(buf_reserve(out, n));
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '\n' && i > 0 && s[i - 1] == '\r')
 			continue;
