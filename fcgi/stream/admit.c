@@ -68,12 +68,10 @@ send_answer(const struct hub *h, int fd, uint16_t id)
 	buf_fini(&rec);
 }
 
-/* A stream that nobody can serve now: come back later. An error status would
- * end an EventSource for good. */
+/* Come back later. An error status would end an EventSource for good. */
 static void
-refuse(struct hub *h, struct join *j, enum refusal why, const char *reason)
+send_refusal(struct hub *h, const struct join *j, const char *reason)
 {
-	stats.refused[why]++;
 	buf_clear(&h->text);
 	add_head(&h->text, j);
 	if (j->format == FORMAT_POLL) {
@@ -90,8 +88,27 @@ refuse(struct hub *h, struct join *j, enum refusal why, const char *reason)
 		    reason);
 	}
 	send_answer(h, j->conn.fd, j->conn.id);
+}
+
+/* A stream that nobody can serve now. */
+static void
+refuse(struct hub *h, struct join *j, enum refusal why, const char *reason)
+{
+	stats.refused[why]++;
+	send_refusal(h, j, reason);
 	close(j->conn.fd);
 	join_free(j);
+}
+
+bool
+hub_put_off(struct hub *h, struct sub *s, const char *reason)
+{
+	if (s->join == NULL ||
+	    (s->filter->format == FORMAT_POLL && !s->asking))
+		return false;
+	send_refusal(h, s->join, reason);
+	hub_close(h, s, reason);
+	return true;
 }
 
 /* The answer to somebody who may not read what was asked for. */

@@ -24,6 +24,7 @@
 #define FLUSH_BYTES (256 * 1024)
 #define SPREAD_MS   500
 #define LINGER_MS   1000
+#define ASKING_MS   5000
 
 static const struct cursor *
 feed_position(void *arg)
@@ -364,6 +365,10 @@ look_at(struct hub *h, struct sub *s, int64_t now)
 		hub_close(h, s, "it does not read");
 		return;
 	}
+	/* A poll that is not to wait gets its answer when there is one. */
+	if (s->state == SUB_OPENING && (s->asking || s->queued) &&
+	    h->shut_down_ms == 0 && now - s->wrote_ms < ASKING_MS)
+		return;
 	if (now >= s->ends_ms && s->end_reason == NULL) {
 		s->ends_ms = now + LINGER_MS; /* at the latest */
 		if (h->shut_down_ms != 0)
@@ -373,7 +378,8 @@ look_at(struct hub *h, struct sub *s, int64_t now)
 	} else if (now >= s->ends_ms) {
 		hub_close(h, s, "it did not end in time");
 		return;
-	} else if (!s->blocked && s->filter->format != FORMAT_POLL &&
+	} else if (!s->blocked && s->join == NULL &&
+	    s->filter->format != FORMAT_POLL &&
 	    now - s->wrote_ms >= h->config->heartbeat && sub_at_boundary(s))
 		heartbeat(h, s);
 }

@@ -61,6 +61,12 @@ void hub_admit(struct hub *, struct sub *);
  */
 void hub_forbid(struct hub *, struct sub *, const char *reason);
 
+/*
+ * Ends a stream of which nothing is out, as its right is not known yet; the
+ * client comes back. False when it is not such a stream.
+ */
+bool hub_put_off(struct hub *, struct sub *, const char *reason) MUSTCHECK;
+
 /* Those it was counted with, each perhaps NULL, have one stream less. */
 void hub_uncount(struct hub *, struct tally *address, struct tally *user);
 

@@ -138,7 +138,8 @@ hub_end(struct hub *h, struct sub *s, const char *reason)
 	char text[CURSOR_TEXT_MAX];
 
 	s->end_reason = reason;
-	if (s->state == SUB_CLOSING || !sub_at_boundary(s))
+	if (s->state == SUB_CLOSING || !sub_at_boundary(s) ||
+	    hub_put_off(h, s, reason))
 		return;
 	buf_clear(&h->text);
 	if (s->filter->format == FORMAT_POLL) {

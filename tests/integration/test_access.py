@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import time
 
 import pytest
@@ -266,7 +267,7 @@ END"""
 
 
 def test_a_slow_answer_delays_no_event_of_others(site):
-    feed = site()
+    feed = site(heartbeat="200ms")
     feed.sql(REPLACED.format("plpgsql", SLEEPER.format(4)))
     connection = feed.connect()
     slow = fastcgi.Connection(feed.dir + "/stream.sock")
@@ -289,6 +290,34 @@ def test_a_slow_answer_delays_no_event_of_others(site):
             slow.sock.recv(1)
         slow.sock.settimeout(20)
         assert b"Status: 200" in slow.read()[1]
+
+
+@pytest.mark.parametrize("accept,status,word", [
+    ("text/event-stream", 200, b"pgfeed.bye"), (JSON, 503, b"shutdown")])
+def test_a_gateway_that_ends_puts_off_who_waits_for_the_answer(
+        site, accept, status, word):
+    feed = site()
+    feed.sql(REPLACED.format("plpgsql", SLEEPER.format(4)))
+    slow = fastcgi.Connection(feed.dir + "/stream.sock")
+    slow.begin(fastcgi.params_for("GET", "/events/t", headers={"Accept": accept},
+                                  length=0, extra={"REMOTE_USER": "slow"}))
+    slow.body(b"")
+    eventually(lambda: 'opened for "t"' in feed.log(), what="the slow one")
+    feed.kill(signo=signal.SIGTERM)
+    answer = slow.response()
+    assert answer[0] == status and word in answer[2]
+    slow.close()
+
+
+def test_a_poll_that_does_not_wait_is_answered_all_the_same(site):
+    feed = site()
+    feed.sql(REPLACED.format("plpgsql", SLEEPER.format(1)))
+    put(feed, "t", "x")
+    eventually(lambda: status(feed)["events"] == 1, what="the event")
+    slow = fastcgi.request(feed.dir + "/stream.sock", "GET", "/events/t?wait=0",
+                           {"Accept": JSON}, extra={"REMOTE_USER": "slow"})
+    assert slow[0] == 200 and json.loads(slow[2])["cursor"] == status(
+        feed)["cursor"]
 
 
 def test_a_question_that_takes_too_long_counts_as_no(site):
