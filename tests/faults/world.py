@@ -47,6 +47,7 @@ class Front(pgfeed_env.Site):
     def __init__(self, cluster, server, gateway):
         self.cluster, self.server, self.processes = cluster, server, {}
         self.gateway, self.port = gateway, pgfeed_env.free_port()
+        self.server_config = ""
         self.dir = f"{gateway.dir}-{server}"
         pgfeed_env.run(["mkdir", self.dir])
         for name in ("stream.sock", "post.sock"):
