@@ -191,6 +191,8 @@ class Checks:
         finally:
             for stream in streams:
                 stream.close()
+        # Until that is noticed, they are all that pgfeed-cgi may hold.
+        env.eventually(lambda: self.streams() == 0, 20, "the end of them all")
         return f"{host.TAKES}, {kb:.0f} kB"
 
     ALL = {"first byte": first_byte, "event": event, "resume": resume,
