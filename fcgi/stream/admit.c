@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client_address.h"
 #include "fcgi_record.h"
 #include "hub_inside.h"
 #include "log.h"
@@ -308,10 +309,11 @@ count(struct hub *h, const struct join *j, struct tally **address,
 	uint32_t per_address = (uint32_t)h->config->max_streams_per_address;
 	uint32_t per_user = (uint32_t)h->config->max_streams_per_user;
 	const char *who = j->identity.who;
+	struct client_key key = client_key(j->address);
 
 	*address = *user = NULL;
 	if (per_address > 0)
-		*address = address_join(&h->addresses, j->address,
+		*address = tally_join(&h->addresses, &key, sizeof(key),
 		    per_address);
 	if (per_user > 0 && who != NULL)
 		*user = tally_join(&h->users, who, strlen(who), per_user);

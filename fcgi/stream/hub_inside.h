@@ -6,8 +6,8 @@
 #define PGFEED_HUB_INSIDE_H
 
 #include "access.h"
-#include "address.h"
 #include "hub.h"
+#include "tally.h"
 #include "wheel.h"
 
 TAILQ_HEAD(sub_queue, sub);

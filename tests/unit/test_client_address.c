@@ -139,6 +139,32 @@ a_network_ends_where_it_says(void **state)
 	}
 }
 
+static void
+what_one_browser_can_have_is_one_address(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		bool same;
+	} pairs[] = {
+		{ "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.2", false },
+		{ "2001:db8::1", "2001:db8::ffff:2:3:4", true },
+		{ "2001:db8::1", "2001:db8:0:1::1", false },
+		{ "192.0.2.1", "::ffff:192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.10", false },
+		{ "0.0.0.0", "", false },
+		{ "::", "", false },
+		{ "", "unix:", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		struct client_key a = client_key(pairs[i].first);
+		struct client_key b = client_key(pairs[i].second);
+
+		assert_int_equal(memcmp(&a, &b, sizeof(a)) == 0, pairs[i].same);
+	}
+}
+
 int
 main(void)
 {
@@ -146,6 +172,7 @@ main(void)
 		cmocka_unit_test(only_trusted_proxies_are_believed),
 		cmocka_unit_test(networks_are_addresses_with_a_length),
 		cmocka_unit_test(a_network_ends_where_it_says),
+		cmocka_unit_test(what_one_browser_can_have_is_one_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
