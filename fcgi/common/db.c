@@ -59,6 +59,18 @@ db_exec(PGconn *conn, const char *sql, struct buf *err)
 	return r != NULL;
 }
 
+bool
+db_prepare(PGconn *conn, const char *name, const char *sql, struct buf *err)
+{
+	PGresult *r = PQprepare(conn, name, sql, 0, NULL);
+	bool ok = PQresultStatus(r) == PGRES_COMMAND_OK;
+
+	if (!ok)
+		db_error(conn, r, err);
+	PQclear(r);
+	return ok;
+}
+
 void
 db_check_conninfo(const char *conninfo)
 {

@@ -40,6 +40,10 @@ PGresult *db_query(PGconn *, const char *sql, int n, const char *const *values,
 /* db_query() without parameters, for statements without rows. */
 bool db_exec(PGconn *, const char *sql, struct buf *err) MUSTCHECK;
 
+/* Prepares a statement; the types of its parameters are in its text. */
+bool db_prepare(PGconn *, const char *name, const char *sql,
+    struct buf *err) MUSTCHECK;
+
 /*
  * What the server says about a failed result, or with NULL about the
  * connection: its message and behind it, in parentheses, its hint. One line.

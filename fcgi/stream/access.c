@@ -421,22 +421,17 @@ open_connection(void *arg)
 {
 	struct access *a = arg;
 	struct buf err = BUF_INIT;
-	PGresult *r = NULL;
 	PGconn *db;
 
 	db = db_connect(config_database(a->config, a->config->stream_database),
 	    "access", &err);
-	if (db != NULL && db_exec(db, SETTING, &err)) {
-		PQsetNoticeProcessor(db, on_notice, NULL);
-		r = PQprepare(db, "allowed", QUESTION, 3, NULL);
-		if (PQresultStatus(r) != PGRES_COMMAND_OK)
-			db_error(db, r, &err);
-	}
-	if (db != NULL && err.len > 0) {
+	if (db != NULL && (!db_exec(db, SETTING, &err) ||
+			      !db_prepare(db, "allowed", QUESTION, &err))) {
 		PQfinish(db);
 		db = NULL;
 	}
-	PQclear(r);
+	if (db != NULL)
+		PQsetNoticeProcessor(db, on_notice, NULL);
 	/* The listener complains of the same database at more length. */
 	if (db == NULL && !a->complained)
 		log_info("access: %s", err.data != NULL ? err.data : "?");

@@ -364,14 +364,8 @@ opening_connect(struct opening *o, const struct config *c,
 	    !read_timeline(o, db, err))
 		goto fail;
 	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-		PGresult *r = PQprepare(db, statements[i].name,
-		    statements[i].sql, 0, NULL);
-		bool ok = PQresultStatus(r) == PGRES_COMMAND_OK;
-
-		if (!ok)
-			buf_addstr(err, PQresultErrorMessage(r));
-		PQclear(r);
-		if (!ok)
+		if (!db_prepare(
+			db, statements[i].name, statements[i].sql, err))
 			goto fail;
 	}
 	if (known != NULL && known->last <= o->high) {

@@ -508,15 +508,11 @@ open_connection(void *arg)
 	db = db_connect(config_database(r->config, r->config->stream_database),
 	    "replay", &err);
 	for (size_t i = 0; db != NULL && i < ARRAY_LEN(statements); i++) {
-		PGresult *res = PQprepare(db, statements[i].name,
-		    statements[i].sql, 0, NULL);
-
-		if (PQresultStatus(res) != PGRES_COMMAND_OK) {
-			buf_addstr(&err, PQresultErrorMessage(res));
-			PQfinish(db);
-			db = NULL;
-		}
-		PQclear(res);
+		if (db_prepare(
+			db, statements[i].name, statements[i].sql, &err))
+			continue;
+		PQfinish(db);
+		db = NULL;
 	}
 	/* The listener complains of the same database at more length. */
 	if (db == NULL && !r->complained)
