@@ -1,6 +1,4 @@
 """Fixtures: one cluster per run, one site per module and web server."""
-import os
-import resource
 import sys
 
 import pytest
@@ -9,38 +7,12 @@ sys.dont_write_bytecode = True
 
 import pgfeed_db  # noqa: E402
 import pgfeed_env  # noqa: E402
+import pgfeed_fixtures  # noqa: E402
+from pgfeed_fixtures import cluster, site  # noqa: E402,F401
 
 
 def pytest_configure(config):
-    # psycopg2 would follow the caller's PGPORT to another cluster.
-    for name in [n for n in os.environ if n.startswith("PG")
-                 and not n.startswith("PGFEED_")]:
-        del os.environ[name]
-    missing = pgfeed_env.missing_tools()
-    if missing:
-        pytest.exit(f"not here, so nothing can be tested: {missing}", 77)
-    # A thousand streams are a thousand descriptors, here and in the servers.
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    cluster = pgfeed_env.Cluster()
-    yield cluster
-    cluster.close()
-
-
-@pytest.fixture(scope="module", params=["lighttpd", "apache"])
-def site(request, cluster):
-    """A module may set OPTIONS, a dict of pgfeed.conf."""
-    options = getattr(request.module, "OPTIONS", {})
-    site = pgfeed_env.Site(cluster, request.param, **options)
-    yield site
-    failed = request.session.testsfailed
-    if failed:
-        site.show_logs()
-    site.close()
+    pgfeed_fixtures.configure()
 
 
 @pytest.fixture

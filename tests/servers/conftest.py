@@ -1,5 +1,4 @@
 """Fixtures of the tests of hosts; the table comes from matrix.py."""
-import resource
 import sys
 
 import pytest
@@ -7,15 +6,11 @@ import pytest
 sys.dont_write_bytecode = True
 
 import hosts  # noqa: E402
-import pgfeed_env  # noqa: E402
+import pgfeed_fixtures  # noqa: E402
 
 
 def pytest_configure(config):
-    missing = pgfeed_env.missing_tools()
-    if missing:
-        pytest.exit(f"not here, so nothing can be tested: {missing}", 77)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    pgfeed_fixtures.configure()
 
 
 @pytest.fixture(scope="session")
