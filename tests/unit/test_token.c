@@ -190,6 +190,24 @@ rules_say_whose_tokens_are_meant(void **state)
 }
 
 static void
+a_long_token_is_not_even_looked_at(void **state)
+{
+	struct token_rules rules = { "", "", "sub", 30 };
+	char text[TOKEN_MAX_BYTES + 2];
+	const char *why;
+	size_t n = strlen(samples[0].token);
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, samples[0].token, n);
+	text[TOKEN_MAX_BYTES + 1] = '\0';
+	assert_int_equal(judge(text, &rules, NOW, &why), TOKEN_REFUSED);
+	assert_string_equal(why, "the token is too long");
+	text[TOKEN_MAX_BYTES] = '\0';
+	assert_int_equal(judge(text, &rules, NOW, &why), TOKEN_REFUSED);
+	assert_string_not_equal(why, "the token is too long");
+}
+
+static void
 base64url_is_strict(void **state)
 {
 	static const struct {
@@ -354,6 +372,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_sample_is_judged_as_it_should_be),
 		cmocka_unit_test(no_byte_of_a_token_may_change),
+		cmocka_unit_test(a_long_token_is_not_even_looked_at),
 		cmocka_unit_test(what_a_token_says_is_handed_on),
 		cmocka_unit_test(without_keys_no_token_is_good),
 		cmocka_unit_test(time_passes),
