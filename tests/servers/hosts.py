@@ -145,11 +145,10 @@ class Host(env.Site):
                        what="the end of pgfeed-stream")
 
     def close(self):
-        if self.DAEMONS and self.INIT and os.path.exists(self.tree + "/start"):
-            self.processes.pop(self.server, None) and self._stop_server()
-            env.run([self.tree + "/start", "stop"])
-        with contextlib.suppress(AttributeError):
+        with contextlib.suppress(AttributeError):   # it never came so far
             self._stop_server()
+        if self.DAEMONS and self.INIT and os.path.exists(self.tree + "/start"):
+            env.run([self.tree + "/start", "stop"])
         super().close()
         for name in ("stream", "cgi", "post"):
             for pid in self.gateway_pids(name):
