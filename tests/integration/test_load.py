@@ -73,6 +73,10 @@ class Publisher(threading.Thread):
         connection.close()
 
 
+def status(site):
+    return site.post("/events/-/status", method="GET").json()
+
+
 @pytest.fixture
 def crowd(site, topic):
     crowd = Crowd(site.port, f"/events/{topic}", CROWD[site.server])
@@ -150,3 +154,37 @@ def test_closed_browsers_leave_nothing_behind(site, make_site, topic):
                "the gateway's descriptors are free")
     eventually(lambda: everywhere() <= full - 2 * CROWD[site.server], 10,
                "the web server's descriptors are free")
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["ring", "table"])
+def test_five_thousand_that_come_back_share_a_few_queries(make_site, restarted):
+    """Each a hundred events behind: from memory, or, when the gateway has just
+    started and its memory does not go back so far, from the table."""
+    count, behind = 5000, 100
+    site = make_site("lighttpd", ring_size="32MB", heartbeat="60s")
+    many = "INSERT INTO pgfeed.event (topic, data) SELECT %s, n FROM generate_series(1, %s) n"
+    start = site.publish("a", "before")
+    site.sql(many, ("a", behind))
+    site.sql(many, ("other", 3000))
+    if restarted:
+        site.kill("stream")
+        site.wait_ready()
+    with site.stream("/events/a") as stream:
+        stream.live()
+    memory, before = rss_bytes(site.gateway_pid()), status(site)
+    begun = time.monotonic()
+    crowd = Crowd(site.port, f"/events/a?last_event_id={start}", count)
+    try:
+        crowd.read_until(lambda: crowd.all_have(b"pgfeed.live"), 60, "all live")
+        took = time.monotonic() - begun
+        expected = [b"%d" % n for n in range(1, behind + 1)]
+        for got in crowd.bytes:
+            assert re.findall(rb"^data: (\d+)$", got, re.M) == expected
+        after, grown = status(site), rss_bytes(site.gateway_pid()) - memory
+    finally:
+        crowd.close()
+    queries = after["replay_queries"] - before["replay_queries"]
+    print(f"{count} were live after {took:.1f} s, connecting included: "
+          f"{queries} queries, {grown / 1e6:.1f} MB")
+    assert queries <= (10 if restarted else 0)
+    assert grown < 10e6 or sanitized()
