@@ -64,7 +64,7 @@ struct acceptor {
 	TAILQ_HEAD(, waiting) silent;
 	struct peers *peers;
 	bool in_loop;     /* see acceptor_serve_in_loop() */
-	struct feed feed; /* the loop's */
+	struct inlet inlet; /* the loop's */
 
 	/* Shared with the workers, under mutex. */
 	pthread_mutex_t mutex;
@@ -91,7 +91,7 @@ unwatch(struct arrival *r)
 
 /* Parses one connection; closes it when that fails. */
 static void
-serve(struct acceptor *a, struct feed *feed, const struct waiting *w)
+serve(struct acceptor *a, struct inlet *inlet, const struct waiting *w)
 {
 	struct request *r = request_new(w->fd);
 	struct arrival *arrival;
@@ -108,7 +108,7 @@ serve(struct acceptor *a, struct feed *feed, const struct waiting *w)
 	LIST_INSERT_HEAD(&a->parsing, arrival, entry);
 	pthread_mutex_unlock(&a->mutex);
 
-	if (request_parse(r, feed, &w->head) == 0)
+	if (request_parse(r, inlet, &w->head) == 0)
 		a->cb(r, a->arg);
 	else {
 		log_debug("connection dropped: its request is incomplete");
@@ -120,9 +120,9 @@ static void *
 worker(void *arg)
 {
 	struct acceptor *a = arg;
-	struct feed feed;
+	struct inlet inlet;
 
-	feed_init(&feed);
+	inlet_init(&inlet);
 	pthread_mutex_lock(&a->mutex);
 	for (;;) {
 		struct waiting *w = TAILQ_FIRST(&a->ready);
@@ -136,13 +136,13 @@ worker(void *arg)
 		TAILQ_REMOVE(&a->ready, w, entry);
 		a->n_busy++;
 		pthread_mutex_unlock(&a->mutex);
-		serve(a, &feed, w);
+		serve(a, &inlet, w);
 		free(w);
 		pthread_mutex_lock(&a->mutex);
 		a->n_busy--;
 	}
 	pthread_mutex_unlock(&a->mutex);
-	feed_fini(&feed);
+	inlet_fini(&inlet);
 	return NULL;
 }
 
@@ -191,7 +191,7 @@ dispatch(struct waiting *w, enum verdict verdict)
 
 	switch (verdict) {
 	case VERDICT_SERVE:
-		serve(a, &a->feed, w);
+		serve(a, &a->inlet, w);
 		free(w);
 		break;
 	case VERDICT_QUEUE:
@@ -336,7 +336,7 @@ acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
 	if (a == NULL || request_start() == -1)
 		log_fatal("could not start: out of memory");
 	a->base = base;
-	feed_init(&a->feed);
+	inlet_init(&a->inlet);
 	a->listen_fd = listen_fd;
 	a->config = config;
 	a->cb = cb;
@@ -421,6 +421,6 @@ acceptor_free(struct acceptor *a)
 	pthread_mutex_destroy(&a->mutex);
 	free(a->thread);
 	peers_free(a->peers);
-	feed_fini(&a->feed);
+	inlet_fini(&a->inlet);
 	free(a);
 }

@@ -6,7 +6,7 @@
  * connection: the parameters, checked, go to it through a pair of sockets, and
  * the body is read here. Then it writes to the connection.
  *
- *     connection --> bytes --head--> feed --> libfcgi --> parameters
+ *     connection --> bytes --head--> inlet -> libfcgi --> parameters
  *                      |                         |
  *                      +--body--> caller         +--> response --> connection
  */
@@ -35,29 +35,29 @@ struct request {
 };
 
 static int
-feed_open(struct feed *f)
+inlet_open(struct inlet *in)
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		f->fd) == 0)
+		in->fd) == 0)
 		return 0;
-	f->fd[0] = f->fd[1] = -1;
+	in->fd[0] = in->fd[1] = -1;
 	log_sys("could not make a pair of sockets");
 	return -1;
 }
 
 void
-feed_init(struct feed *f)
+inlet_init(struct inlet *in)
 {
-	(void)feed_open(f);
+	(void)inlet_open(in);
 }
 
 void
-feed_fini(struct feed *f)
+inlet_fini(struct inlet *in)
 {
-	for (size_t i = 0; i < ARRAY_LEN(f->fd); i++) {
-		if (f->fd[i] != -1)
-			close(f->fd[i]);
-		f->fd[i] = -1;
+	for (size_t i = 0; i < ARRAY_LEN(in->fd); i++) {
+		if (in->fd[i] != -1)
+			close(in->fd[i]);
+		in->fd[i] = -1;
 	}
 }
 
@@ -106,33 +106,33 @@ receive(struct request *r)
  * request from them, so that nothing is left for the next one.
  */
 static int
-let_library_parse(struct request *r, struct feed *f, size_t n)
+let_library_parse(struct request *r, struct inlet *in, size_t n)
 {
-	if (f->fd[0] == -1 && feed_open(f) == -1)
+	if (in->fd[0] == -1 && inlet_open(in) == -1)
 		return -1;
 	FCGX_InitRequest(&r->fcgx, -1, 0);
-	if (send(f->fd[1], r->p, n, MSG_NOSIGNAL) != (ssize_t)n) {
-		feed_fini(f);
+	if (send(in->fd[1], r->p, n, MSG_NOSIGNAL) != (ssize_t)n) {
+		inlet_fini(in);
 		return -1;
 	}
-	r->fcgx.ipcFd = f->fd[0];
+	r->fcgx.ipcFd = in->fd[0];
 	r->fcgx.keepConnection = 1; /* or Accept_r closes it at once */
 	if (FCGX_Accept_r(&r->fcgx) != 0) {
-		f->fd[0] = -1; /* closed by the library */
-		feed_fini(f);
+		in->fd[0] = -1; /* closed by the library */
+		inlet_fini(in);
 		return -1;
 	}
 	r->fcgx.ipcFd = r->arrival.fd;
 	r->fcgx.keepConnection = 0;
 	if (FCGX_GetError(r->fcgx.in) != 0) {
-		feed_fini(f);
+		inlet_fini(in);
 		return -1;
 	}
 	return 0;
 }
 
 int
-request_parse(struct request *r, struct feed *f, const struct fcgi_head *head)
+request_parse(struct request *r, struct inlet *in, const struct fcgi_head *head)
 {
 	r->size = MAX(head->n, READ_BYTES);
 	r->bytes = malloc(r->size);
@@ -142,7 +142,7 @@ request_parse(struct request *r, struct feed *f, const struct fcgi_head *head)
 		if (receive(r) == -1)
 			return -1;
 	}
-	if (let_library_parse(r, f, head->n) == -1)
+	if (let_library_parse(r, in, head->n) == -1)
 		return -1;
 	r->p += head->n;
 	r->n -= head->n;
@@ -258,8 +258,8 @@ request_drop(struct request *r)
 /*
  * As FCGX_Finish_r(), but without its wait of up to two seconds for the peer
  * to close. What the peer sent and nobody read is discarded, or else close()
- * would turn into a reset; but no more than a socket's buffer holds, or it could
- * go on for ever.
+ * would turn into a reset; but no more than a socket's buffer holds, or it
+ * could go on for ever.
  */
 void
 request_finish(struct request *r)

@@ -22,13 +22,13 @@ struct arrival {
 };
 
 /* The way to libfcgi, one for each thread. */
-struct feed {
+struct inlet {
 	int fd[2];
 };
 
 /* Opens it; what fails is tried again with the next request. */
-void feed_init(struct feed *);
-void feed_fini(struct feed *);
+void inlet_init(struct inlet *);
+void inlet_fini(struct inlet *);
 
 /*
  * Once, before all others. Returns -1 without memory. libfcgi takes SIGTERM,
@@ -47,7 +47,7 @@ struct arrival *request_arrival(struct request *);
  * Lets libfcgi parse the parameters, which have arrived and are well-formed.
  * Returns 0; or -1, and the request is to be dropped.
  */
-int request_parse(struct request *, struct feed *, const struct fcgi_head *)
+int request_parse(struct request *, struct inlet *, const struct fcgi_head *)
     MUSTCHECK;
 
 /* Closes the connection without a word, and frees. */
