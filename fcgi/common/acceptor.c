@@ -42,6 +42,7 @@ struct waiting {
 	int64_t since_ms;
 	struct fcgi_head head; /* once that has arrived */
 	bool body_lacks;       /* only that: it may go to a worker */
+	enum acceptor_loss loss; /* if it is dropped now */
 	int fd;
 };
 
@@ -58,6 +59,7 @@ struct acceptor {
 	int listen_fd;
 	const struct config *config;
 	acceptor_cb cb;
+	acceptor_loss_cb on_loss;
 	void *arg;
 	struct event *on_connect;
 	struct event *on_tick; /* watchdog, once a second */
@@ -89,6 +91,13 @@ unwatch(struct arrival *r)
 	pthread_mutex_unlock(&r->acceptor->mutex);
 }
 
+static void
+tell_loss(struct acceptor *a, enum acceptor_loss loss)
+{
+	if (loss != LOSS_NONE)
+		a->on_loss(loss, a->arg);
+}
+
 /* Parses one connection; closes it when that fails. */
 static void
 serve(struct acceptor *a, struct inlet *inlet, const struct waiting *w)
@@ -97,6 +106,7 @@ serve(struct acceptor *a, struct inlet *inlet, const struct waiting *w)
 	struct arrival *arrival;
 
 	if (r == NULL) {
+		tell_loss(a, LOSS_MEMORY);
 		close(w->fd);
 		return;
 	}
@@ -112,6 +122,7 @@ serve(struct acceptor *a, struct inlet *inlet, const struct waiting *w)
 		a->cb(r, a->arg);
 	else {
 		log_debug("connection dropped: its request is incomplete");
+		tell_loss(a, request_late(r) ? LOSS_LATE : LOSS_BROKEN);
 		request_drop(r);
 	}
 }
@@ -161,9 +172,13 @@ judge(struct waiting *w)
 		return VERDICT_WAIT;
 	if (n <= 0)
 		return VERDICT_DROP;
+	w->loss = LOSS_BROKEN;
 	switch (fcgi_check(seen, (size_t)n, &w->head)) {
 	case FCGI_CHECK_MORE:
 		return VERDICT_WAIT;
+	case FCGI_CHECK_LARGE:
+		w->loss = LOSS_HEAD;
+		return VERDICT_DROP;
 	case FCGI_CHECK_BAD:
 		return VERDICT_DROP;
 	case FCGI_CHECK_OK:
@@ -171,6 +186,7 @@ judge(struct waiting *w)
 	}
 	switch (fcgi_check_body(&w->head, seen, (size_t)n)) {
 	case FCGI_CHECK_BAD:
+	case FCGI_CHECK_LARGE:
 		return VERDICT_DROP;
 	case FCGI_CHECK_OK:
 		return w->acceptor->in_loop ? VERDICT_SERVE : VERDICT_QUEUE;
@@ -203,6 +219,7 @@ dispatch(struct waiting *w, enum verdict verdict)
 	case VERDICT_WAIT:
 	case VERDICT_DROP:
 		log_debug("connection dropped: not a FastCGI request");
+		tell_loss(a, w->loss);
 		close(w->fd);
 		free(w);
 		break;
@@ -246,6 +263,7 @@ end_long_waits(struct acceptor *a, int64_t now)
 	while ((w = TAILQ_FIRST(&a->silent)) != NULL &&
 	       now - w->since_ms >= a->config->request_timeout) {
 		stop_waiting(w);
+		w->loss = LOSS_LATE;
 		/* Who reads on is told by the watchdog that it is late. */
 		dispatch(w, w->body_lacks ? VERDICT_QUEUE : VERDICT_DROP);
 	}
@@ -260,6 +278,7 @@ add_connection(struct acceptor *a, int fd)
 	enum verdict verdict;
 
 	if (w == NULL || !peers_allow(a->peers, fd)) {
+		tell_loss(a, w == NULL ? LOSS_MEMORY : LOSS_PEER);
 		free(w);
 		close(fd);
 		return;
@@ -327,7 +346,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 struct acceptor *
 acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
-    const struct config *config, acceptor_cb cb, void *arg)
+    const struct config *config, acceptor_cb cb, acceptor_loss_cb on_loss,
+    void *arg)
 {
 	static const struct timeval second = { .tv_sec = 1 };
 	struct acceptor *a = calloc(1, sizeof(*a));
@@ -340,6 +360,7 @@ acceptor_new(struct event_base *base, int listen_fd, unsigned threads,
 	a->listen_fd = listen_fd;
 	a->config = config;
 	a->cb = cb;
+	a->on_loss = on_loss;
 	a->arg = arg;
 	TAILQ_INIT(&a->silent);
 	TAILQ_INIT(&a->ready);
@@ -388,6 +409,8 @@ acceptor_stop(struct acceptor *a)
 		enum verdict verdict = judge(w);
 
 		stop_waiting(w);
+		if (verdict == VERDICT_WAIT)
+			w->loss = LOSS_NONE;
 		dispatch(w, verdict == VERDICT_WAIT && w->body_lacks
 				? VERDICT_QUEUE
 				: verdict);

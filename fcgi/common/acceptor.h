@@ -22,13 +22,28 @@ struct acceptor;
  */
 typedef void (*acceptor_cb)(struct request *, void *arg);
 
+/* Why a connection was closed that never became a request. */
+enum acceptor_loss {
+	LOSS_NONE = 0, /* it said nothing, or we are ending: not told */
+	LOSS_LATE,     /* not whole within request_timeout */
+	LOSS_HEAD,     /* its parameters are too large */
+	LOSS_BROKEN,   /* not FastCGI, or cut short */
+	LOSS_PEER,     /* not one of peer_users */
+	LOSS_MEMORY,
+};
+
+/* Called in the loop or in a worker thread. */
+typedef void (*acceptor_loss_cb)(enum acceptor_loss, void *arg);
+
 /*
  * Serves listen_fd (from socket_listen()) with the given number of threads.
- * Requests come through cb. The base and arg must outlive the acceptor. Exits
- * with a message when threads can't be made: this is start-up.
+ * Requests come through cb, what becomes none is told to on_loss. The base and
+ * arg must outlive the acceptor. Exits with a message when threads can't be
+ * made: this is start-up.
  */
 struct acceptor *acceptor_new(struct event_base *, int listen_fd,
-    unsigned threads, const struct config *, acceptor_cb cb, void *arg);
+    unsigned threads, const struct config *, acceptor_cb cb,
+    acceptor_loss_cb on_loss, void *arg);
 
 /*
  * Lets requests whose body has arrived whole go through cb in the loop's own

@@ -123,7 +123,7 @@ fcgi_check(const char *bytes, size_t n, struct fcgi_head *head)
 			return FCGI_CHECK_BAD;
 		result = next_record(&p, &n, &r);
 		if (result == FCGI_CHECK_MORE && total >= FCGI_CHECK_MAX_BYTES)
-			return FCGI_CHECK_BAD;
+			return FCGI_CHECK_LARGE;
 		if (result != FCGI_CHECK_OK)
 			return result;
 		if (r.id != id)
@@ -131,7 +131,7 @@ fcgi_check(const char *bytes, size_t n, struct fcgi_head *head)
 		if (r.n == 0)
 			break;
 		if (!read_pairs(&pairs, r.content, r.n))
-			return FCGI_CHECK_BAD;
+			return FCGI_CHECK_LARGE;
 	}
 	if (pairs.expects != NAME_LENGTH || pairs.length_bytes != 0)
 		return FCGI_CHECK_BAD;

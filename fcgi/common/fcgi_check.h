@@ -16,9 +16,10 @@
 #define FCGI_CHECK_MAX_BYTES (96 * 1024)
 
 enum fcgi_check {
-	FCGI_CHECK_OK,   /* whole and well-formed up to the end of PARAMS */
-	FCGI_CHECK_MORE, /* well-formed so far */
-	FCGI_CHECK_BAD,  /* not a request: the connection is to be closed */
+	FCGI_CHECK_OK,    /* whole and well-formed up to the end of PARAMS */
+	FCGI_CHECK_MORE,  /* well-formed so far */
+	FCGI_CHECK_BAD,   /* not a request: the connection is to be closed */
+	FCGI_CHECK_LARGE, /* its parameters are too large: the same */
 };
 
 /* Where the parameters end, and whose they are. */

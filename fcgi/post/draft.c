@@ -14,14 +14,16 @@
 
 enum body_type { BODY_FORM, BODY_JSON, BODY_TEXT, BODY_OTHER };
 
-static int fault(struct fault *, int status, const char *fmt, ...) PRINTF(3, 4);
+static int fault(struct fault *, int status, enum outcome, const char *fmt, ...)
+    PRINTF(4, 5);
 
 static int
-fault(struct fault *f, int status, const char *fmt, ...)
+fault(struct fault *f, int status, enum outcome outcome, const char *fmt, ...)
 {
 	va_list ap;
 
 	f->status = status;
+	f->outcome = outcome;
 	va_start(ap, fmt);
 	vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
 	va_end(ap);
@@ -31,7 +33,7 @@ fault(struct fault *f, int status, const char *fmt, ...)
 static int
 no_memory(struct fault *f)
 {
-	return fault(f, 503, "out of memory, try again");
+	return fault(f, 503, POST_MEMORY, "out of memory, try again");
 }
 
 void
@@ -83,14 +85,15 @@ draft_body_limit(const struct config *c, const char *content_type,
 	f->status = 0;
 	if (*content_encoding != '\0' &&
 	    !header_is(content_encoding, "identity"))
-		fault(f, 415, "send the body without Content-Encoding");
+		fault(f, 415, POST_TYPE,
+		    "send the body without Content-Encoding");
 	else if (type == BODY_OTHER)
-		fault(f, 415,
+		fault(f, 415, POST_TYPE,
 		    "send application/json, text/plain, "
 		    "application/x-www-form-urlencoded or "
 		    "multipart/form-data");
 	else if (!header_charset_ok(content_type))
-		fault(f, 415, "send the body as UTF-8");
+		fault(f, 415, POST_TYPE, "send the body as UTF-8");
 	if (f->status != 0)
 		return 0;
 	return (size_t)(type == BODY_FORM ? c->body_limit : c->payload_limit);
@@ -161,14 +164,15 @@ form_data(struct draft *d, const struct params *fields, const struct config *c,
 
 	if (data != NULL) {
 		if (params_next(fields, data) != NULL)
-			return fault(f, 400, "there are two data fields");
+			return fault(f, 400, POST_MALFORMED,
+			    "there are two data fields");
 		buf_add(&d->data, data->value, data->value_len);
 		return 0;
 	}
 	for (size_t i = 0; i < fields->n; i++)
 		other = other || !is_own_field(&fields->item[i], c);
 	if (!other)
-		return fault(f, 400,
+		return fault(f, 400, POST_MALFORMED,
 		    "there is nothing to publish: send a data field, or "
 		    "fields of your own");
 	add_object(&d->data, fields, c);
@@ -195,13 +199,14 @@ read_form(
 	case FORM_OK:
 		return 0;
 	case FORM_MALFORMED:
-		return fault(f, 400, "the form is malformed: %s", why);
+		return fault(
+		    f, 400, POST_MALFORMED, "the form is malformed: %s", why);
 	case FORM_BAD_CHARSET:
 	case FORM_OTHER_TYPE:
-		return fault(f, 415, "send the form as UTF-8");
+		return fault(f, 415, POST_TYPE, "send the form as UTF-8");
 	case FORM_TOO_MANY:
-		return fault(
-		    f, 413, "the form has more than %d fields", PARAMS_MAX);
+		return fault(f, 413, POST_FIELDS,
+		    "the form has more than %d fields", PARAMS_MAX);
 	case FORM_NO_MEMORY:
 		break;
 	}
@@ -242,7 +247,7 @@ find_topic(struct draft *d, const struct config *c,
 	if (buf_failed(&d->topic))
 		return no_memory(f);
 	if (!topic_valid(d->topic.data, d->topic.len))
-		return fault(f, in_path ? 404 : 400,
+		return fault(f, in_path ? 404 : 400, POST_TOPIC,
 		    "this is not a topic: 1 to 255 bytes of UTF-8, names "
 		    "joined by \"/\", without \"*\" or control characters");
 	return 0;
@@ -264,15 +269,15 @@ check_kind_and_key(const struct draft *d, struct fault *f)
 	    buf_failed(&d->next) || buf_failed(&d->token))
 		return no_memory(f);
 	if (d->kind.len > 0 && !is_line(&d->kind, KIND_MAX_BYTES))
-		return fault(f, 400,
+		return fault(f, 400, POST_FIELDS,
 		    "the kind must be one line of at most %d bytes of UTF-8",
 		    KIND_MAX_BYTES);
 	/* Or a page could be told of gaps and ends that are not there. */
 	if (d->kind.len >= 7 && memcmp(d->kind.data, "pgfeed.", 7) == 0)
-		return fault(
-		    f, 400, "kinds that begin with \"pgfeed.\" are reserved");
+		return fault(f, 400, POST_MALFORMED,
+		    "kinds that begin with \"pgfeed.\" are reserved");
 	if (d->key.len > 0 && !is_line(&d->key, KEY_MAX_BYTES))
-		return fault(f, 400,
+		return fault(f, 400, POST_FIELDS,
 		    "the key must be one line of at most %d bytes of UTF-8",
 		    KEY_MAX_BYTES);
 	return 0;
@@ -288,21 +293,21 @@ check_data(
 	if (buf_failed(&d->data))
 		return no_memory(f);
 	if (n > (size_t)c->payload_limit)
-		return fault(f, 413,
+		return fault(f, 413, POST_TOO_LARGE,
 		    "the payload has %zu bytes, %lld are allowed", n,
 		    (long long)c->payload_limit);
 	if (n > 0 && !utf8_valid(data, n))
-		return fault(f, 422, "the payload is not UTF-8");
+		return fault(f, 422, POST_NOT_TEXT, "the payload is not UTF-8");
 	if (n > 0 && memchr(data, '\0', n) != NULL)
-		return fault(f, 422,
+		return fault(f, 422, POST_NOT_TEXT,
 		    "the payload has a NUL byte, which PostgreSQL cannot hold "
 		    "in a text: encode it, for example in JSON as \\u0000");
 	if (!json)
 		return 0;
 	why = json_check(n > 0 ? data : "", n, &where);
 	if (why != NULL)
-		return fault(
-		    f, 400, "this is not JSON: %s, at byte %zu", why, where);
+		return fault(f, 400, POST_MALFORMED,
+		    "this is not JSON: %s, at byte %zu", why, where);
 	return 0;
 }
 
@@ -317,7 +322,8 @@ draft_parse(struct draft *d, const struct config *c,
 	params_init(&query);
 	params_init(&fields);
 	if (params_parse(&query, src->query, strlen(src->query)) != PARAMS_OK) {
-		fault(f, 400, "the query has more than %d fields", PARAMS_MAX);
+		fault(f, 400, POST_FIELDS, "the query has more than %d fields",
+		    PARAMS_MAX);
 		goto out;
 	}
 	if (type == BODY_FORM) {
@@ -329,7 +335,8 @@ draft_parse(struct draft *d, const struct config *c,
 		buf_add(&d->data, src->body, src->body_len);
 
 	if (!header_unquote(&d->key, src->key)) {
-		fault(f, 400, "the Idempotency-Key is not a string");
+		fault(f, 400, POST_MALFORMED,
+		    "the Idempotency-Key is not a string");
 		goto out;
 	}
 	take(&d->kind, "kind", &fields, &query);

@@ -20,6 +20,7 @@
 
 #include "buf.h"
 #include "config.h"
+#include "counters.h"
 
 #define KIND_MAX_BYTES 64
 #define KEY_MAX_BYTES  255
@@ -44,9 +45,10 @@ struct draft {
 	struct buf data;
 };
 
-/* Why not, as a status with a sentence for the client. */
+/* Why not, as a status with a sentence for the client, and how it counts. */
 struct fault {
 	int status;
+	enum outcome outcome;
 	char detail[256];
 };
 

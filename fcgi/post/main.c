@@ -10,6 +10,7 @@
  */
 #include <event2/event.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,23 @@ on_look(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	counters_flush(arg, false);
+}
+
+/* Whose the files are to be that root makes. */
+static uid_t
+user_to_be(const struct config *config)
+{
+	const struct passwd *pw = NULL;
+
+	if (*config->user != '\0' && geteuid() == 0)
+		pw = getpwnam(config->user);
+	return pw != NULL ? pw->pw_uid : geteuid();
+}
+
+static void
 on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	static const struct timeval often = { .tv_usec = 10000 };
@@ -56,7 +74,8 @@ static int
 serve_fastcgi(const struct config *config)
 {
 	struct post post = { .config = config };
-	struct event *term, *intr;
+	static const struct timeval second = { .tv_sec = 1 };
+	struct event *term, *intr, *tick;
 	struct ending e;
 	bool made;
 	int fd;
@@ -65,6 +84,8 @@ serve_fastcgi(const struct config *config)
 	fd = socket_listen(config, config->post_socket, "post", &made);
 	if (fd == -1)
 		return 1;
+	post.counters =
+	    counters_new(config->post_socket, user_to_be(config), true);
 	sandbox_drop_root(config);
 	sandbox_enter();
 	e.base = event_base_new();
@@ -77,15 +98,17 @@ serve_fastcgi(const struct config *config)
 	post.user_limit = limit_new(
 	    "user", config->post_rate_per_user, config->post_burst);
 	e.acceptor = acceptor_new(e.base, fd, (unsigned)config->post_threads,
-	    config, post_serve, &post);
+	    config, post_serve, post_lost, &post);
 	acceptor_serve_in_loop(e.acceptor);
 	/* After acceptor_new(), since libfcgi brings handlers of its own. */
 	signal(SIGPIPE, SIG_IGN);
 	e.look = event_new(e.base, -1, EV_PERSIST, on_look, &e);
 	term = evsignal_new(e.base, SIGTERM, on_signal, &e);
 	intr = evsignal_new(e.base, SIGINT, on_signal, &e);
-	if (e.look == NULL || term == NULL || intr == NULL ||
-	    event_add(term, NULL) == -1 || event_add(intr, NULL) == -1)
+	tick = event_new(e.base, -1, EV_PERSIST, on_second, post.counters);
+	if (e.look == NULL || term == NULL || intr == NULL || tick == NULL ||
+	    event_add(term, NULL) == -1 || event_add(intr, NULL) == -1 ||
+	    event_add(tick, &second) == -1)
 		log_fatal("could not start: no signal events");
 	hold_stop_signals(false);
 	log_info("ready, %lld threads", (long long)config->post_threads);
@@ -100,6 +123,9 @@ serve_fastcgi(const struct config *config)
 	identities_free(post.identities);
 	limit_free(post.address_limit);
 	limit_free(post.user_limit);
+	counters_flush(post.counters, true);
+	counters_free(post.counters);
+	event_free(tick);
 	event_free(term);
 	event_free(intr);
 	event_free(e.look);
@@ -114,9 +140,12 @@ serve_cgi(const struct config *config)
 
 	signal(SIGPIPE, SIG_IGN);
 	post.identities = identities_new(config);
+	post.counters = counters_new(config->post_socket, geteuid(), false);
 	post.ingest = ingest_new(config, CGI_PATIENCE_MS);
 	post_serve(request_from_cgi(), &post);
 	ingest_free(post.ingest);
+	counters_flush(post.counters, true);
+	counters_free(post.counters);
 	identities_free(post.identities);
 	return 0;
 }

@@ -52,9 +52,11 @@ struct exchange {
 };
 
 static void
-set_fault(struct exchange *x, int status, const char *detail)
+set_fault(
+    struct exchange *x, int status, enum outcome outcome, const char *detail)
 {
 	x->fault.status = status;
+	x->fault.outcome = outcome;
 	snprintf(x->fault.detail, sizeof(x->fault.detail), "%s", detail);
 }
 
@@ -107,6 +109,7 @@ send_fault(struct exchange *x)
 	struct buf b = BUF_INIT, headers = BUF_INIT;
 	const char *uri = request_param_or_empty(x->request, "REQUEST_URI");
 
+	counters_add(x->post->counters, x->fault.outcome);
 	buf_addstr(&headers, "");
 	add_cors(&headers, x);
 	if (x->fault.status == 401)
@@ -212,7 +215,8 @@ content_length(struct exchange *x)
 	errno = 0;
 	n = strtoll(s, &end, 10);
 	if (errno != 0 || *s < '0' || *s > '9' || *end != '\0') {
-		set_fault(x, 400, "the Content-Length is not a number");
+		set_fault(x, 400, POST_MALFORMED,
+		    "the Content-Length is not a number");
 		return -1;
 	}
 	return n;
@@ -222,6 +226,7 @@ static bool
 too_large(struct exchange *x, size_t limit)
 {
 	x->fault.status = 413;
+	x->fault.outcome = POST_TOO_LARGE;
 	snprintf(x->fault.detail, sizeof(x->fault.detail),
 	    "the body has more than the %zu bytes that are allowed", limit);
 	return false;
@@ -251,7 +256,8 @@ read_body(struct exchange *x, size_t limit)
 		if (want == 0)
 			break;
 		if (!buf_reserve(b, want)) {
-			set_fault(x, 503, "out of memory, try again");
+			set_fault(
+			    x, 503, POST_MEMORY, "out of memory, try again");
 			return false;
 		}
 		n = request_read(x->request, b->data + b->len, want);
@@ -262,15 +268,17 @@ read_body(struct exchange *x, size_t limit)
 	}
 	x->body_ended = true;
 	if (n < 0 && request_late(x->request)) {
-		set_fault(x, 408, "the body took too long to arrive");
+		set_fault(
+		    x, 408, POST_LATE, "the body took too long to arrive");
 		return false;
 	}
 	if (n < 0) {
-		set_fault(x, 400, "the body ended early");
+		set_fault(x, 400, POST_INCOMPLETE, "the body ended early");
 		return false;
 	}
 	if (length >= 0 && (size_t)length != b->len) {
-		set_fault(x, 400, "the body is not as long as announced");
+		set_fault(x, 400, POST_INCOMPLETE,
+		    "the body is not as long as announced");
 		return false;
 	}
 	return true;
@@ -310,6 +318,8 @@ send_success(struct exchange *x)
 {
 	const char *accept = request_param_or_empty(x->request, "HTTP_ACCEPT");
 
+	counters_add(x->post->counters,
+	    x->job.status == INGEST_STORED ? POST_STORED : POST_DUPLICATE);
 	log_debug("event %lld stored, topic %s", (long long)x->job.id,
 	    x->draft.topic.data);
 	if (header_weight(accept, "text/html") >
@@ -324,10 +334,11 @@ static void
 set_forbidden(struct exchange *x)
 {
 	if (x->who.who == NULL && identities_take_tokens(x->post->identities))
-		set_fault(
-		    x, 401, "publishing to this topic takes a token: send one");
+		set_fault(x, 401, POST_UNAUTHORIZED,
+		    "publishing to this topic takes a token: send one");
 	else
-		set_fault(x, 403, "publishing to this topic is not allowed");
+		set_fault(x, 403, POST_FORBIDDEN,
+		    "publishing to this topic is not allowed");
 }
 
 /* In the ingest thread: what became of the event. */
@@ -341,12 +352,13 @@ stored(struct ingest_job *job)
 	case INGEST_DUPLICATE:
 		break;
 	case INGEST_CONFLICT:
-		set_fault(x, 422,
+		set_fault(x, 422, POST_CONFLICT,
 		    "this key was used before, for another event: use a new "
 		    "one");
 		break;
 	case INGEST_REFUSED:
 		x->fault.status = 422;
+		x->fault.outcome = POST_REFUSED;
 		snprintf(x->fault.detail, sizeof(x->fault.detail),
 		    "the database refuses this event (SQLSTATE %s)",
 		    job->sqlstate);
@@ -355,12 +367,12 @@ stored(struct ingest_job *job)
 		set_forbidden(x);
 		break;
 	case INGEST_UNAVAILABLE:
-		set_fault(x, 503,
+		set_fault(x, 503, POST_UNAVAILABLE,
 		    "the event is not stored, the database is not available "
 		    "now: try again");
 		break;
 	case INGEST_UNKNOWN:
-		set_fault(x, 503,
+		set_fault(x, 503, POST_UNKNOWN,
 		    "the database went away before it confirmed the event: try "
 		    "again with the same Idempotency-Key, or look first");
 		break;
@@ -392,8 +404,8 @@ store(struct exchange *x)
 	};
 	if (ingest_put(x->post->ingest, &x->job))
 		return true;
-	set_fault(
-	    x, 503, "the event is not stored, too many are waiting: try again");
+	set_fault(x, 503, POST_BUSY,
+	    "the event is not stored, too many are waiting: try again");
 	return false;
 }
 
@@ -403,20 +415,20 @@ check_origin(struct exchange *x)
 	if (origin_judge(x->post->config, &x->origin, &x->listed) !=
 	    ORIGIN_FOREIGN)
 		return true;
-	set_fault(x, 403,
+	set_fault(x, 403, POST_ORIGIN,
 	    "pages of another origin may not publish here, unless the option "
 	    "origins lists it");
 	return false;
 }
 
 static bool
-check_limit(struct exchange *x, struct limit *limit, const void *key, size_t n,
-    const char *name)
+check_limit(struct exchange *x, struct limit *limit, enum outcome if_over,
+    const void *key, size_t n, const char *name)
 {
 	x->retry_ms = limit_take(limit, key, n, name, now_ms());
 	if (x->retry_ms == 0)
 		return true;
-	set_fault(x, 429,
+	set_fault(x, 429, if_over,
 	    "these are too many posts in a short time: send fewer, or wait");
 	return false;
 }
@@ -434,8 +446,8 @@ check_address(struct exchange *x)
 	    request_param_or_empty(x->request, "REMOTE_ADDR"),
 	    request_param_or_empty(x->request, "HTTP_X_FORWARDED_FOR"));
 	key = client_key(address);
-	return check_limit(
-	    x, x->post->address_limit, &key, sizeof(key), address);
+	return check_limit(x, x->post->address_limit, POST_ADDRESS, &key,
+	    sizeof(key), address);
 }
 
 static bool
@@ -453,7 +465,7 @@ check_form_token(struct exchange *x)
 
 	if (form_token_ok(&src, x->post->config->form_token, &x->draft.token))
 		return true;
-	set_fault(x, 403,
+	set_fault(x, 403, POST_FORM_TOKEN,
 	    "the form lacks the token that the option form_token asks for: "
 	    "open its page again");
 	return false;
@@ -477,14 +489,14 @@ find_identity(struct exchange *x)
 	switch (rc) {
 	case IDENTITY_OK:
 		return x->who.who == NULL ||
-		       check_limit(x, x->post->user_limit, x->who.who,
-			   strlen(x->who.who), x->who.who);
+		       check_limit(x, x->post->user_limit, POST_USER,
+			   x->who.who, strlen(x->who.who), x->who.who);
 	case IDENTITY_REFUSED:
 		x->bad_token = true;
-		set_fault(x, 401, why);
+		set_fault(x, 401, POST_TOKEN, why);
 		break;
 	case IDENTITY_NO_MEMORY:
-		set_fault(x, 503, "out of memory, try again");
+		set_fault(x, 503, POST_MEMORY, "out of memory, try again");
 		break;
 	}
 	return false;
@@ -504,7 +516,8 @@ handle(struct exchange *x)
 		return false;
 	}
 	if (strcmp(method, "OPTIONS") != 0 && strcmp(method, "POST") != 0)
-		set_fault(x, 405, "events are published with POST");
+		set_fault(
+		    x, 405, POST_METHOD, "events are published with POST");
 	if (x->fault.status == 0 && check_address(x) && find_identity(x)) {
 		limit = draft_body_limit(x->post->config,
 		    request_param_or_empty(x->request, "CONTENT_TYPE"),
@@ -519,16 +532,33 @@ handle(struct exchange *x)
 }
 
 void
+post_lost(enum acceptor_loss loss, void *arg)
+{
+	static const enum outcome outcomes[] = {
+		[LOSS_LATE] = POST_LATE,
+		[LOSS_HEAD] = POST_HEAD,
+		[LOSS_BROKEN] = POST_BROKEN,
+		[LOSS_PEER] = POST_PEER,
+		[LOSS_MEMORY] = POST_MEMORY,
+	};
+	const struct post *post = arg;
+
+	counters_add(post->counters, outcomes[loss]);
+}
+
+void
 post_serve(struct request *r, void *post)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
+	const struct post *shared = post;
 
 	if (x == NULL) {
+		counters_add(shared->counters, POST_MEMORY);
 		request_finish(r);
 		return;
 	}
 	x->request = r;
-	x->post = post;
+	x->post = shared;
 	x->origin = (struct origin_source){
 		.host = request_param_or_empty(r, "HTTP_HOST"),
 		.https = strcmp(request_param_or_empty(r, "HTTPS"), "on") == 0,

@@ -4,7 +4,9 @@
 #ifndef PGFEED_POST_H
 #define PGFEED_POST_H
 
+#include "acceptor.h"
 #include "config.h"
+#include "counters.h"
 #include "identity.h"
 #include "ingest.h"
 #include "limit.h"
@@ -16,6 +18,7 @@ struct post {
 	struct identities *identities;
 	struct ingest *ingest;
 	struct limit *address_limit, *user_limit; /* NULL: none */
+	struct counters *counters;
 };
 
 /*
@@ -24,5 +27,8 @@ struct post {
  * ingest thread. Fits acceptor_cb.
  */
 void post_serve(struct request *, void *post);
+
+/* Counts what did not become a request. Fits acceptor_loss_cb. */
+void post_lost(enum acceptor_loss, void *post);
 
 #endif

@@ -95,7 +95,7 @@ send_refusal(struct hub *h, const struct join *j, const char *reason)
 static void
 refuse(struct hub *h, struct join *j, enum refusal why, const char *reason)
 {
-	stats.refused[why]++;
+	stats_refuse(why);
 	send_refusal(h, j, reason);
 	close(j->conn.fd);
 	join_free(j);
@@ -120,7 +120,7 @@ send_forbidden(struct hub *h, struct sub *s)
 	bool sign_in = j->identity.who == NULL && j->may_sign_in;
 	struct buf headers = BUF_INIT;
 
-	stats.refused[sign_in ? REFUSED_UNAUTHORIZED : REFUSED_FORBIDDEN]++;
+	stats_refuse(sign_in ? REFUSED_UNAUTHORIZED : REFUSED_FORBIDDEN);
 	buf_addf(&headers, "%s%s", sign_in ? IDENTITY_CHALLENGE : "", j->cors);
 	buf_clear(&h->text);
 	if (buf_failed(&headers))

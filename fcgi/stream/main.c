@@ -30,6 +30,7 @@
 #include "log.h"
 #include "pgconn.h"
 #include "sandbox.h"
+#include "stats.h"
 #include "status.h"
 #include "subscribe.h"
 
@@ -63,6 +64,7 @@ on_request(struct request *r, void *arg)
 	uint64_t one = 1;
 
 	if (parcel == NULL) {
+		stats_refuse(REFUSED_MEMORY);
 		request_finish(r);
 		return;
 	}
@@ -75,6 +77,21 @@ on_request(struct request *r, void *arg)
 	pthread_mutex_unlock(&p->mutex);
 	if (write(p->wake_fd, &one, sizeof(one)) == -1 && errno != EAGAIN)
 		log_sys("could not wake the loop");
+}
+
+/* In the loop or in a thread. */
+static void
+on_loss(enum acceptor_loss loss, void *arg)
+{
+	static const enum refusal refusals[] = {
+		[LOSS_LATE] = REFUSED_LATE,
+		[LOSS_HEAD] = REFUSED_HEAD,
+		[LOSS_BROKEN] = REFUSED_BROKEN,
+		[LOSS_PEER] = REFUSED_PEER,
+		[LOSS_MEMORY] = REFUSED_MEMORY,
+	};
+
+	stats_refuse(refusals[loss]);
 }
 
 static void
@@ -97,8 +114,8 @@ on_parcels(evutil_socket_t fd, short what, void *arg)
 		if (parcel->wanted.page == WANT_STREAM)
 			hub_join(p->hub, parcel->wanted.join);
 		else
-			status_answer(parcel->wanted.page,
-			    parcel->wanted.conn, p->hub, p->listener);
+			status_answer(parcel->wanted.page, parcel->wanted.conn,
+			    &p->config, p->hub, p->listener);
 		free(parcel);
 	}
 }
@@ -232,8 +249,8 @@ main(int argc, char **argv)
 	    p.hub);
 	hub_set_listener(p.hub, p.listener);
 	p.keeper = keeper_new(&p.config);
-	p.acceptor = acceptor_new(p.base, fd,
-	    (unsigned)p.config.stream_threads, &p.config, on_request, &p);
+	p.acceptor = acceptor_new(p.base, fd, (unsigned)p.config.stream_threads,
+	    &p.config, on_request, on_loss, &p);
 	on_wake = event_new(p.base, p.wake_fd, EV_READ | EV_PERSIST,
 	    on_parcels, &p);
 	event_add(on_wake, NULL);

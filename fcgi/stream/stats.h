@@ -1,8 +1,11 @@
 /*
- * stats.h - what is counted. Only the loop writes here.
+ * stats.h - what is counted. Only the loop writes here, but for refusals, which
+ * any thread may count.
  */
 #ifndef PGFEED_STATS_H
 #define PGFEED_STATS_H
+
+#include <stdatomic.h>
 
 #include "util.h"
 
@@ -15,7 +18,14 @@ enum refusal {
 	REFUSED_ADDRESS,      /* max_streams_per_address */
 	REFUSED_USER,         /* max_streams_per_user */
 	REFUSED_UNAUTHORIZED, /* 401: nobody is signed in */
+	REFUSED_TOKEN,        /* 401: a bad token */
 	REFUSED_FORBIDDEN,    /* 403 */
+	REFUSED_TOPICS,       /* 400: max_topics */
+	REFUSED_REQUEST,      /* 400, 405: any other mistake */
+	REFUSED_LATE,         /* dropped, or 408: request_timeout */
+	REFUSED_HEAD,         /* dropped: the parameters are too large */
+	REFUSED_BROKEN,       /* dropped: not a whole FastCGI request */
+	REFUSED_PEER,         /* dropped: not one of peer_users */
 	REFUSED_ENDING,       /* the gateway is shutting down */
 	REFUSED_MEMORY,
 	REFUSALS,
@@ -23,7 +33,7 @@ enum refusal {
 
 struct stats {
 	uint64_t opened, closed; /* streams */
-	uint64_t refused[REFUSALS];
+	_Atomic uint64_t refused[REFUSALS];
 	uint64_t lagged;                  /* streams closed for lagging */
 	uint64_t replay_limited;          /* streams ended by replay_limit */
 	uint64_t events;                  /* fetched */
@@ -42,6 +52,12 @@ struct stats {
 };
 
 extern struct stats stats;
+
+static inline void
+stats_refuse(enum refusal why)
+{
+	atomic_fetch_add_explicit(&stats.refused[why], 1, memory_order_relaxed);
+}
 
 static inline void
 stats_latency(int64_t us)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "counters.h"
 #include "fcgi_record.h"
 #include "log.h"
 #include "stats.h"
@@ -32,7 +33,14 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_ADDRESS] = "address",
 	[REFUSED_USER] = "user",
 	[REFUSED_UNAUTHORIZED] = "unauthorized",
+	[REFUSED_TOKEN] = "token",
 	[REFUSED_FORBIDDEN] = "forbidden",
+	[REFUSED_TOPICS] = "topics",
+	[REFUSED_REQUEST] = "bad_request",
+	[REFUSED_LATE] = "late",
+	[REFUSED_HEAD] = "head",
+	[REFUSED_BROKEN] = "broken",
+	[REFUSED_PEER] = "peer",
 	[REFUSED_ENDING] = "shutdown",
 	[REFUSED_MEMORY] = "memory",
 };
@@ -50,16 +58,34 @@ add_refused(struct buf *b)
 
 	buf_addstr(b, ",\"refused_for\":{");
 	for (size_t i = 0; i < REFUSALS; i++) {
-		sum += stats.refused[i];
-		buf_addf(b, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
-		    refusals[i], stats.refused[i]);
+		uint64_t n = stats.refused[i];
+
+		sum += n;
+		buf_addf(
+		    b, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", refusals[i], n);
 	}
 	buf_addc(b, '}');
 	add_number(b, "refused", sum);
 }
 
+/* Only if pgfeed-post counts, and as this user. */
 static void
-add_status(struct buf *b, const struct hub *h, const struct listener *l)
+add_posts(struct buf *b, const struct config *c)
+{
+	uint64_t posts[OUTCOMES];
+
+	if (!counters_read(c->post_socket, posts))
+		return;
+	buf_addstr(b, ",\"posts\":{");
+	for (size_t i = 0; i < OUTCOMES; i++)
+		buf_addf(b, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
+		    outcome_name((enum outcome)i), posts[i]);
+	buf_addc(b, '}');
+}
+
+static void
+add_status(struct buf *b, const struct config *c, const struct hub *h,
+    const struct listener *l)
 {
 	const struct cursor *g = listener_position(l);
 	const struct ring *ring = hub_ring(h);
@@ -89,6 +115,7 @@ add_status(struct buf *b, const struct hub *h, const struct listener *l)
 	add_number(b, "opened", stats.opened);
 	add_number(b, "closed", stats.closed);
 	add_refused(b);
+	add_posts(b, c);
 	add_number(b, "lagged", stats.lagged);
 	add_number(b, "replay_limited", stats.replay_limited);
 	add_number(b, "events", stats.events);
@@ -152,16 +179,32 @@ add_refused_metric(struct buf *b)
 {
 	buf_addstr(b,
 	    "# TYPE pgfeed_streams_refused counter\n"
-	    "# HELP pgfeed_streams_refused Streams refused.\n");
+	    "# HELP pgfeed_streams_refused Requests that became no stream.\n");
 	for (size_t i = 0; i < REFUSALS; i++)
 		buf_addf(b,
-		    "pgfeed_streams_refused_total{reason=\"%s\"} %" PRIu64
-		    "\n",
-		    refusals[i], stats.refused[i]);
+		    "pgfeed_streams_refused_total{reason=\"%s\"} %" PRIu64 "\n",
+		    refusals[i], (uint64_t)stats.refused[i]);
 }
 
 static void
-add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
+add_posts_metric(struct buf *b, const struct config *c)
+{
+	uint64_t posts[OUTCOMES];
+
+	if (!counters_read(c->post_socket, posts))
+		return;
+	buf_addstr(b,
+	    "# TYPE pgfeed_posts counter\n"
+	    "# HELP pgfeed_posts Requests to pgfeed-post, by what became of "
+	    "them.\n");
+	for (size_t i = 0; i < OUTCOMES; i++)
+		buf_addf(b, "pgfeed_posts_total{outcome=\"%s\"} %" PRIu64 "\n",
+		    outcome_name((enum outcome)i), posts[i]);
+}
+
+static void
+add_metrics(struct buf *b, const struct config *c, const struct hub *h,
+    const struct listener *l)
 {
 	const struct ring *ring = hub_ring(h);
 
@@ -184,6 +227,7 @@ add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
 	add_metric(b, "streams_opened", "counter", "Streams opened.",
 	    stats.opened);
 	add_refused_metric(b);
+	add_posts_metric(b, c);
 	add_metric(b, "streams_lagged", "counter",
 	    "Streams closed because nobody read them.", stats.lagged);
 	add_metric(b, "events", "counter", "Events fetched.", stats.events);
@@ -224,8 +268,8 @@ add_metrics(struct buf *b, const struct hub *h, const struct listener *l)
 }
 
 static void
-add_answer(struct buf *b, enum page_wanted page, const struct hub *h,
-    const struct listener *l)
+add_answer(struct buf *b, enum page_wanted page, const struct config *c,
+    const struct hub *h, const struct listener *l)
 {
 	bool ok = page != WANT_READY || listener_is_live(l);
 	const char *type = "text/plain";
@@ -240,20 +284,20 @@ add_answer(struct buf *b, enum page_wanted page, const struct hub *h,
 	    "X-Content-Type-Options: nosniff\r\n\r\n",
 	    ok ? "200 OK" : "503 Service Unavailable", type);
 	if (page == WANT_STATUS)
-		add_status(b, h, l);
+		add_status(b, c, h, l);
 	else if (page == WANT_METRICS)
-		add_metrics(b, h, l);
+		add_metrics(b, c, h, l);
 	else
 		buf_addstr(b, ok ? "ok\n" : "not following the database\n");
 }
 
 void
-status_answer(enum page_wanted page, struct taken conn, const struct hub *h,
-    const struct listener *l)
+status_answer(enum page_wanted page, struct taken conn, const struct config *c,
+    const struct hub *h, const struct listener *l)
 {
 	struct buf b = BUF_INIT, records = BUF_INIT;
 
-	add_answer(&b, page, h, l);
+	add_answer(&b, page, c, h, l);
 	record_add_output(&records, conn.id, b.data, b.len);
 	record_add_end(&records, conn.id);
 	/* It fits the socket's buffer, which nothing else has written to. */

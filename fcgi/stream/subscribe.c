@@ -9,17 +9,22 @@
 #include "header.h"
 #include "params.h"
 #include "problem.h"
+#include "stats.h"
 #include "subscribe.h"
 #include "topic.h"
 
 #define POSITION_MAX_BYTES (CURSOR_TEXT_MAX - 1) /* longer is garbage */
 #define LAST_N_MAX         100000
 
+static const char too_many[] = "too many topics: max_topics limits them";
+
 static void
-answer(struct request *r, int status, const char *headers, const char *detail)
+answer(struct request *r, int status, enum refusal why, const char *headers,
+    const char *detail)
 {
 	struct buf b = BUF_INIT;
 
+	stats_refuse(why);
 	problem_add(&b, status, headers, detail);
 	if (!buf_failed(&b))
 		(void)request_write(r, b.data, b.len);
@@ -74,7 +79,7 @@ read_topics(struct join *j, const struct config *c, const struct buf *path,
 			return "a topic is 1 to 255 bytes of UTF-8: names "
 			       "joined by /, the last may be *";
 		if (j->n == (size_t)c->max_topics)
-			return "too many topics";
+			return too_many;
 		if (!add_pattern(j, p->value, p->value_len))
 			return "out of memory";
 	}
@@ -264,11 +269,13 @@ read_identity(struct join *j, struct request *r, struct identities *ids,
 		return true;
 	case IDENTITY_REFUSED:
 		buf_addf(&headers, "%s%s", IDENTITY_CHALLENGE_BAD, j->cors);
-		answer(r, 401, buf_failed(&headers) ? "" : headers.data, why);
+		answer(r, 401, REFUSED_TOKEN,
+		    buf_failed(&headers) ? "" : headers.data, why);
 		buf_fini(&headers);
 		break;
 	case IDENTITY_NO_MEMORY:
-		answer(r, 503, "Retry-After: 15\r\n", "out of memory");
+		answer(r, 503, REFUSED_MEMORY, "Retry-After: 15\r\n",
+		    "out of memory");
 		break;
 	}
 	return false;
@@ -289,17 +296,24 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	params_init(&query);
 	memset(w, 0, sizeof(*w));
 	if (j == NULL || (j->cors = cors_headers(r, c)) == NULL) {
-		answer(r, 503, "Retry-After: 15\r\n", "out of memory");
+		answer(r, 503, REFUSED_MEMORY, "Retry-After: 15\r\n",
+		    "out of memory");
 		goto out;
 	}
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-		answer(r, 405, "Allow: GET, HEAD, POST, OPTIONS\r\n",
+		answer(r, 405, REFUSED_REQUEST,
+		    "Allow: GET, HEAD, POST, OPTIONS\r\n",
 		    "events are read here; the web server should hand other "
 		    "methods to pgfeed-post");
 		goto out;
 	}
 	if (!skip_body(r)) {
-		answer(r, 400, j->cors, "a GET request has no body");
+		if (request_late(r))
+			answer(r, 408, REFUSED_LATE, j->cors,
+			    "the request took too long to arrive");
+		else
+			answer(r, 400, REFUSED_REQUEST, j->cors,
+			    "a GET request has no body");
 		goto out;
 	}
 	find_path(r, c, &path);
@@ -317,7 +331,9 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	if (wrong == NULL)
 		wrong = read_format(j, r, c, &query);
 	if (wrong != NULL) {
-		answer(r, 400, j->cors, wrong);
+		answer(r, 400,
+		    wrong == too_many ? REFUSED_TOPICS : REFUSED_REQUEST,
+		    j->cors, wrong);
 		goto out;
 	}
 	if (!read_identity(j, r, ids, &query))
