@@ -71,18 +71,114 @@ db_prepare(PGconn *conn, const char *name, const char *sql, struct buf *err)
 	return ok;
 }
 
+#define MALFORMED                                                         \
+	"the database's connection string is malformed; it is not shown " \
+	"here, "                                                          \
+	"as a password may be in it"
+
+/*
+ * Whether a password in a URI has an "@" or "/" in it as it stands: libpq takes
+ * what is behind that for the host, the port or the database, and says so.
+ */
+static bool
+is_torn_uri(const char *uri)
+{
+	const char *s = strstr(uri, "://"), *at;
+
+	if (s == NULL)
+		return false;
+	s += strlen("://");
+	at = memchr(s, '@', strcspn(s, "?"));
+	return at != NULL &&
+	       (at > s + strcspn(s, "/") ||
+		   memchr(at + 1, '@', strcspn(at + 1, "?")) != NULL);
+}
+
+/*
+ * Parses it into *options, NULL if it is only the name of a database, which has
+ * no "=" and is no URI. Returns false when it is malformed.
+ */
+static bool
+parse_conninfo(const char *conninfo, PQconninfoOption **options)
+{
+	*options = NULL;
+	if (strchr(conninfo, '=') == NULL && strstr(conninfo, "://") == NULL)
+		return strchr(conninfo, '@') == NULL; /* user:password@host */
+	if (strncmp(conninfo, "postgres", 8) == 0 && is_torn_uri(conninfo))
+		return false;
+	*options = PQconninfoParse(conninfo, NULL);
+	return *options != NULL;
+}
+
+static bool
+conninfo_valid(const char *conninfo)
+{
+	PQconninfoOption *options;
+	bool valid = parse_conninfo(conninfo, &options);
+
+	if (valid)
+		PQconninfoFree(options);
+	return valid;
+}
+
 void
 db_check_conninfo(const char *conninfo)
 {
-	PQconninfoOption *options;
+	if (!conninfo_valid(conninfo))
+		log_fatal(MALFORMED);
+}
 
-	/* What has no "=" is the name of a database, unless it is a URI. */
-	if (strchr(conninfo, '=') == NULL && strstr(conninfo, "://") == NULL)
+/* libpq marks what a dialog should not show, but for the newest of them. */
+static bool
+is_secret(const PQconninfoOption *o)
+{
+	return o->dispchar[0] == '*' ||
+	       strstr(o->keyword, "password") != NULL ||
+	       strstr(o->keyword, "secret") != NULL ||
+	       strncmp(o->keyword, "scram_", 6) == 0;
+}
+
+/* In quotes if it has to be (libpq manual, Keyword/Value Strings). */
+static void
+add_value(struct buf *b, const char *s)
+{
+	bool quoted = *s == '\0' || strpbrk(s, " \t'\\") != NULL;
+
+	if (quoted)
+		buf_addc(b, '\'');
+	for (; *s != '\0'; s++) {
+		if (*s == '\'' || *s == '\\')
+			buf_addc(b, '\\');
+		buf_addc(b, *s);
+	}
+	if (quoted)
+		buf_addc(b, '\'');
+}
+
+void
+db_add_conninfo(struct buf *b, const char *conninfo)
+{
+	PQconninfoOption *options;
+	bool secret = false;
+	const char *blank = "";
+
+	if (!parse_conninfo(conninfo, &options)) {
+		buf_addstr(b, "(malformed, not shown)");
 		return;
-	options = PQconninfoParse(conninfo, NULL);
-	if (options == NULL)
-		log_fatal("the database's connection string is malformed; it "
-			  "is not shown here, as a password may be in it");
+	}
+	for (const PQconninfoOption *o = options;
+	     o != NULL && o->keyword != NULL; o++)
+		secret |= o->val != NULL && is_secret(o);
+	if (!secret)
+		buf_addstr(b, conninfo);
+	for (const PQconninfoOption *o = options; secret && o->keyword != NULL;
+	     o++) {
+		if (o->val == NULL)
+			continue;
+		buf_addf(b, "%s%s=", blank, o->keyword);
+		add_value(b, is_secret(o) ? "***" : o->val);
+		blank = " ";
+	}
 	PQconninfoFree(options);
 }
 
@@ -111,6 +207,11 @@ db_connect(const char *conninfo, const char *role, struct buf *err)
 		"UTF8", name, NULL };
 	PGconn *conn;
 
+	if (!conninfo_valid(conninfo)) { /* libpq would show it */
+		buf_clear(err);
+		buf_addstr(err, MALFORMED);
+		return NULL;
+	}
 	snprintf(name, sizeof(name), "pgfeed/%s", role);
 	conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(conn) != CONNECTION_OK) {

@@ -22,6 +22,12 @@
 void db_check_conninfo(const char *conninfo);
 
 /*
+ * Adds a connection string as it may be shown: as it is if there is no secret
+ * in it, else by keywords, with "***" for its passwords.
+ */
+void db_add_conninfo(struct buf *, const char *conninfo);
+
+/*
  * Connects with a libpq connection string ("" leaves all to PGHOST, PGSERVICE
  * and the like) within 10 s per host. The session gets time limits of its own
  * and none on being idle, which would end a LISTEN. role shows in

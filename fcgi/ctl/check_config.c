@@ -30,6 +30,30 @@ warn_of_open(const struct config *c)
 	buf_fini(&err);
 }
 
+/* Without passwords: it ends up in terminals, mails and bug reports. */
+static int
+print_config(const struct config *c)
+{
+	struct config shown = *c;
+	struct buf text[3] = { BUF_INIT, BUF_INIT, BUF_INIT };
+	char **const strings[] = { &shown.database, &shown.stream_database,
+		&shown.post_database };
+
+	bool failed = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
+		db_add_conninfo(&text[i], *strings[i]);
+		failed |= buf_failed(&text[i]);
+		*strings[i] = text[i].data;
+	}
+	if (!failed)
+		config_print(&shown, stdout);
+	fflush(stdout);
+	for (size_t i = 0; i < ARRAY_LEN(text); i++)
+		buf_fini(&text[i]);
+	return failed ? ctl_fail("out of memory") : 0;
+}
+
 static int
 run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 {
@@ -39,8 +63,8 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	if (argc > 1)
 		return ctl_misuse(self, "it takes no argument");
 	/* main() has read it, and has ended with file and line if it is bad. */
-	config_print(&ctl->config, stdout);
-	fflush(stdout);
+	if (print_config(&ctl->config) != 0)
+		return 1;
 	if (*ctl->config.jwt_keys != '\0') {
 		keys = token_keys_load(ctl->config.jwt_keys, err, sizeof(err));
 		if (keys == NULL)
@@ -58,7 +82,8 @@ const struct command check_config_command = {
 	.help = "Prints every option with its value: the default, or what the "
 		"file says, or\n"
 		"what the environment says (PGFEED_HEARTBEAT overrides "
-		"heartbeat). Exits with\n"
+		"heartbeat). Passwords\n"
+		"in connection strings are shown as ***. Exits with\n"
 		"1 and the file and line when something is wrong with it, or "
 		"with jwt_keys.\n"
 		"When the database is there, warns of topics that are open to "

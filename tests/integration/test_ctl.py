@@ -345,6 +345,25 @@ def test_check_config_prints_what_counts_or_the_line(database, cluster):
         "-c", conf, "check-config", code=1)
 
 
+@pytest.mark.parametrize("conninfo,shown", [
+    ("host=/nix user=u password=sw0rdfish", "user=u password=*** host=/nix"),
+    ("postgresql://u:sw0rdfish@/db?host=/nix", "user=u password=*** dbname=db host=/nix"),
+    ("host=/nix sslpassword='sw0rdfish x'", "host=/nix sslpassword=***"),
+    ("host=/nix password=sw0rdfish sw0rdfish", "(malformed, not shown)"),
+    ("u:sw0rdfish@host", "(malformed, not shown)"),
+    ("host=/nix dbname='a b'", "host=/nix dbname='a b'"), ("shop", "shop")])
+def test_no_command_shows_a_password(database, conninfo, shown):
+    options = ("database", "stream_database", "post_database")
+    env = database.environment(**{f"PGFEED_{o.upper()}": conninfo for o in options})
+    for command, code in ("check-config", 0), ("status", 1), ("prune", 1), ("doctor", 3):
+        process = database.start(command, env=env)
+        out, err = (text.decode() for text in process.communicate(timeout=60))
+        assert process.returncode == code and "sw0rdfish" not in out + err
+        if command == "check-config":
+            for option in options:
+                assert f"\n{option} = {shown}\n" in "\n" + out
+
+
 @pytest.mark.parametrize("args,code,text", [
     ([], 2, "which command"), (["nix"], 2, "no command \"nix\""),
     (["--nix"], 2, "try: pgfeed --help"), (["-c", "/nix", "status"], 1, "could not read"),

@@ -240,6 +240,7 @@ def test_a_password_is_told_to_nobody(gateway, secretive, name, password):
     f"host=/tmp user=u password={SECRET} {SECRET}", f"password='{SECRET}",
     f"{SECRET}=x", f"postgresql://u:{SECRET}@[host/db",
     f"postgresql://u:{SECRET}@host/db?no={SECRET}",
+    f"postgresql://u:pass@{SECRET}@host/db", f"u:{SECRET}@host",
 ])
 def test_a_malformed_connection_string_is_not_shown(gateway, name, malformed):
     process, _, log = gateway(name, **{f"{name}_database": malformed})
