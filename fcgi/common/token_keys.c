@@ -1,27 +1,15 @@
 /*
- * token_keys.c - the file with the keys for tokens.
+ * token_keys.c - what the file with the keys for tokens says.
+ *
+ * Pure: text in, keys out. Files are read by token_files.c.
  */
-#include <sys/stat.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "token_keys.h"
 
-#define LINE_SIZE     4096
-#define PEM_MAX_BYTES 16384
-#define KEYS_MAX      64
-
-/* Reading the file: where we are, and what is wrong there. */
-struct reading {
-	struct token_keys *keys;
-	const char *path;
-	FILE *f;
-	int line;
-	bool has_secret;
-	const char *why;
-};
+#define LINE_SIZE 4096
+#define KEYS_MAX  64
 
 /* The object identifiers of keys (RFC 3279, RFC 5480) in DER, with length. */
 #define OID_RSA  "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
@@ -71,30 +59,10 @@ pem_is_for(const char *pem, const char *alg)
 }
 
 static const char *
-read_pem(struct buf *b, const char *path, const char *key_file)
+add_key(struct token_keys *keys, const char *kid, const char *alg,
+    const char *text, token_pem_cb read_pem, void *arg)
 {
-	const char *slash = *path != '/' ? strrchr(key_file, '/') : NULL;
-	int folder = slash != NULL ? (int)(slash + 1 - key_file) : 0;
-	char full[LINE_SIZE];
-	FILE *f;
-
-	if (snprintf(full, sizeof(full), "%.*s%s", folder, key_file, path) >=
-	    (int)sizeof(full))
-		return "the path is too long";
-	f = fopen(full, "re");
-	if (f == NULL)
-		return "the file of this public key can't be read";
-	if (buf_reserve(b, PEM_MAX_BYTES))
-		b->len = fread(b->data, 1, PEM_MAX_BYTES, f);
-	fclose(f);
-	buf_addstr(b, "");
-	return NULL;
-}
-
-static const char *
-add_key(struct reading *r, const char *kid, const char *alg, const char *text)
-{
-	struct token_key *k = &r->keys->key[r->keys->n];
+	struct token_key *k = &keys->key[keys->n];
 	struct buf b = BUF_INIT;
 	const char *why = NULL;
 	size_t secret_min, n = strlen(text);
@@ -102,10 +70,10 @@ add_key(struct reading *r, const char *kid, const char *alg, const char *text)
 	if (!token_alg(alg, &secret_min))
 		return "the algorithm is none of HS256, HS384, HS512, RS256, "
 		       "RS384, RS512, ES256, ES384 and ES512";
-	if (r->keys->n == KEYS_MAX)
+	if (keys->n == KEYS_MAX)
 		return "there are too many keys";
 	if (secret_min > 0) {
-		r->has_secret = true;
+		keys->has_secret = true;
 		while (n > 0 && text[n - 1] == '=')
 			n--;
 		if (!token_base64url(&b, text, n))
@@ -114,7 +82,7 @@ add_key(struct reading *r, const char *kid, const char *alg, const char *text)
 			why = "the secret is too short: HS256 takes 32 bytes "
 			      "at least, HS384 48 and HS512 64";
 	} else {
-		why = read_pem(&b, text, r->path);
+		why = read_pem(&b, text, arg);
 		if (why == NULL && b.data != NULL && !pem_is_for(b.data, alg))
 			why = "the file does not have a public key for this "
 			      "algorithm in PEM (BEGIN PUBLIC KEY)";
@@ -122,6 +90,8 @@ add_key(struct reading *r, const char *kid, const char *alg, const char *text)
 	if (why == NULL && buf_failed(&b))
 		why = "out of memory";
 	if (why != NULL) {
+		if (b.data != NULL)
+			explicit_bzero(b.data, b.cap);
 		buf_fini(&b);
 		return why;
 	}
@@ -129,86 +99,65 @@ add_key(struct reading *r, const char *kid, const char *alg, const char *text)
 	strcpy(k->alg, alg);
 	k->data = b.data;
 	k->len = b.len;
-	r->keys->n++;
+	keys->n++;
 	return k->kid == NULL && strcmp(kid, "*") != 0 ? "out of memory" : NULL;
 }
 
-/* One line; NULL, or what is wrong with it. */
+/* One line of n bytes; NULL, or what is wrong with it. */
 static const char *
-read_line(struct reading *r, char *line)
+read_line(struct token_keys *keys, const char *s, size_t n,
+    token_pem_cb read_pem, void *arg)
 {
 	static const char blanks[] = " \t\r\n";
-	char *rest, *kid, *alg, *text;
+	char line[LINE_SIZE], *rest, *kid, *alg, *text;
+	const char *why = "not of the form KID ALG KEY";
 
-	if (strchr(line, '\n') == NULL && !feof(r->f))
+	if (n >= sizeof(line))
 		return "the line is too long";
+	if (memchr(s, '\0', n) != NULL)
+		return "there is a NUL byte in the line";
+	memcpy(line, s, n);
+	line[n] = '\0';
 	kid = strtok_r(line, blanks, &rest);
 	if (kid == NULL || *kid == '#')
 		return NULL;
 	alg = strtok_r(NULL, blanks, &rest);
 	text = strtok_r(NULL, blanks, &rest);
-	if (text == NULL || strtok_r(NULL, blanks, &rest) != NULL)
-		return "not of the form KID ALG KEY";
-	return add_key(r, kid, alg, text);
-}
-
-static const char *
-check_mode(const struct reading *r)
-{
-	struct stat st;
-
-	if (fstat(fileno(r->f), &st) == -1 || !S_ISREG(st.st_mode))
-		return "it is not a file";
-	if (st.st_mode & S_IWOTH)
-		return "everybody may write to it: chmod o-rwx";
-	if (r->has_secret && st.st_mode & S_IROTH)
-		return "it has secrets and everybody may read it: chmod o-rwx";
-	return NULL;
+	if (text != NULL && strtok_r(NULL, blanks, &rest) == NULL)
+		why = add_key(keys, kid, alg, text, read_pem, arg);
+	explicit_bzero(line, n);
+	return why;
 }
 
 struct token_keys *
-token_keys_load(const char *path, char *err, size_t size)
+token_keys_parse(const char *text, size_t n, token_pem_cb read_pem, void *arg,
+    int *line, const char **why)
 {
-	struct reading r = { .path = path };
-	char line[LINE_SIZE];
+	struct token_keys *keys = calloc(1, sizeof(*keys));
 
-	r.keys = calloc(1, sizeof(*r.keys));
-	if (r.keys != NULL)
-		r.keys->key = calloc(KEYS_MAX, sizeof(*r.keys->key));
-	if (r.keys == NULL || r.keys->key == NULL) {
-		snprintf(err, size, "out of memory");
-		goto fail;
+	*line = 0;
+	*why = NULL;
+	if (keys != NULL)
+		keys->key = calloc(KEYS_MAX, sizeof(*keys->key));
+	if (keys == NULL || keys->key == NULL)
+		*why = "out of memory";
+	while (*why == NULL && n > 0) {
+		const char *end = memchr(text, '\n', n);
+		size_t length = end != NULL ? (size_t)(end - text) : n;
+
+		++*line;
+		*why = read_line(keys, text, length, read_pem, arg);
+		length += end != NULL;
+		text += length;
+		n -= length;
 	}
-	r.f = fopen(path, "re");
-	if (r.f == NULL) {
-		snprintf(err, size, "could not read \"%s\": %s", path,
-		    strerror(errno));
-		goto fail;
+	if (*why == NULL && keys->n == 0) {
+		*line = 0;
+		*why = "there is no key in it";
 	}
-	while (r.why == NULL && fgets(line, sizeof(line), r.f) != NULL) {
-		r.line++;
-		r.why = read_line(&r, line);
-	}
-	explicit_bzero(line, sizeof(line));
-	if (r.why != NULL) {
-		snprintf(err, size, "%s:%d: %s", path, r.line, r.why);
-		goto fail;
-	}
-	r.why = check_mode(&r);
-	if (r.why == NULL && ferror(r.f))
-		r.why = "could not be read";
-	if (r.why == NULL && r.keys->n == 0)
-		r.why = "there is no key in it";
-	if (r.why != NULL) {
-		snprintf(err, size, "%s: %s", path, r.why);
-		goto fail;
-	}
-	fclose(r.f);
-	return r.keys;
-fail:
-	if (r.f != NULL)
-		fclose(r.f);
-	token_keys_free(r.keys);
+	if (*why == NULL)
+		return keys;
+	token_keys_free(keys);
 	return NULL;
 }
 

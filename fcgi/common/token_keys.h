@@ -18,12 +18,23 @@
 struct token_keys {
 	struct token_key *key;
 	size_t n;
+	bool has_secret; /* so it is not for everybody to read */
 };
+
+/* Adds a public key's file to the buffer; NULL, or why that can't be. */
+typedef const char *(*token_pem_cb)(struct buf *, const char *path, void *arg);
+
+/*
+ * What a text of n bytes says. Returns NULL with the reason, which has no key
+ * in it, in *why, and the line in *line, 0 if it is about the whole.
+ */
+struct token_keys *token_keys_parse(const char *text, size_t n, token_pem_cb,
+    void *arg, int *line, const char **why) MUSTCHECK;
 
 /*
  * Reads the file. Returns NULL with the reason, which has no key in it, in err:
- * also when it has a secret and is readable by everybody, or can be written to
- * by everybody.
+ * also when it has a secret and is readable by everybody, can be written to by
+ * everybody, or is not a regular file. It waits for nothing.
  */
 struct token_keys *token_keys_load(
     const char *path, char *err, size_t size) MUSTCHECK;

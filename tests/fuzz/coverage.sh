@@ -22,6 +22,7 @@ json: common/json.c
 params: common/params.c
 sse: stream/sse.c
 token: common/token.c
+token_keys: common/token_keys.c
 topic: common/topic.c
 '
 

@@ -10,7 +10,7 @@ layers='
 util
 buf client_address fcgi_check log stats tally
 address config+config_check counters cursor entry+sse fcgi_record header json params problem request+request_inside topic
-db filter form form_token limit origin page peers pgconn probe ring sandbox token+token_cache+token_keys
+db filter form form_token limit origin page peers pgconn probe ring sandbox token+token_cache+token_files+token_keys
 acceptor+socket batch+session draft follow identity keeper opening replay
 access ctl ingest listener relay starter subscriber
 wheel

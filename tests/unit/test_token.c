@@ -338,9 +338,20 @@ a_bad_file_is_told(void **state)
 		{ "a RS256 none.pem\n", "can't be read", 0600 },
 		{ "a RS256 keys\n", "does not have a public key", 0600 },
 		{ "a ES256 rsa.pem\n", "does not have a public key", 0600 },
+		{ "a RS256 .\n", "has to be a regular file", 0600 },
+		{ "a RS256 pipe\n", "has to be a regular file", 0600 },
+		{ "a RS256 /dev/zero\n", "has to be a regular file", 0600 },
+		{ "a RS256 large\n", "of at most 16kB", 0600 },
 	};
+	static char large[300 * 1024];
 	struct file *f = *state;
+	char pipe[80], many[80];
 
+	snprintf(pipe, sizeof(pipe), "%s/pipe", f->dir);
+	snprintf(many, sizeof(many), "%s/large", f->dir);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	memset(large, '\n', sizeof(large) - 1);
+	write_file(many, large, 0600);
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		write_file(f->path, table[i].text, table[i].mode);
 		assert_null(token_keys_load(f->path, f->err, sizeof(f->err)));
@@ -352,6 +363,17 @@ a_bad_file_is_told(void **state)
 	unlink(f->path);
 	assert_null(token_keys_load(f->path, f->err, sizeof(f->err)));
 	assert_non_null(strstr(f->err, "could not read"));
+	/* It would wait for a writer, or be read for ever. */
+	assert_null(token_keys_load(pipe, f->err, sizeof(f->err)));
+	assert_non_null(strstr(f->err, "pipe\": it is not a regular file"));
+	assert_null(token_keys_load("/dev/zero", f->err, sizeof(f->err)));
+	assert_non_null(strstr(f->err, "it is not a regular file"));
+	assert_null(token_keys_load(f->dir, f->err, sizeof(f->err)));
+	assert_non_null(strstr(f->err, "it is not a regular file"));
+	assert_null(token_keys_load(many, f->err, sizeof(f->err)));
+	assert_non_null(strstr(f->err, "it is too large"));
+	unlink(pipe);
+	unlink(many);
 }
 
 static void
