@@ -243,6 +243,13 @@ hub_handle(struct hub *h, struct sub *s, enum sub_result result)
 	case SUB_GONE:
 		hub_close(h, s, "the peer is gone");
 		return;
+	case SUB_PASSED:
+		stats.lagged++;
+		hub_close(h, s, "the ring has passed what it was taking");
+		return;
+	case SUB_FAILED:
+		hub_close(h, s, "out of memory");
+		return;
 	case SUB_GAP:
 		hub_say_gap(h, s, "expired");
 		hub_enqueue(h, s);

@@ -388,9 +388,9 @@ finish_chunk_sent(struct feed *f, struct sub *s, const struct chunk *c)
 	s->from = s->upto;
 	if (s->state == SUB_REPLAYING) {
 		if (!set_text(&s->own, c->text))
-			return SUB_GONE;
+			return SUB_FAILED;
 		if (s->from == s->page->n && !finish_page(f, s))
-			return SUB_GONE;
+			return SUB_FAILED;
 		return SUB_MORE;
 	}
 	if (s->from < ring_tail(f->ring)) {
@@ -399,7 +399,7 @@ finish_chunk_sent(struct feed *f, struct sub *s, const struct chunk *c)
 		s->own = s->resume;
 		s->resume = NULL;
 		if (s->own == NULL)
-			return SUB_GONE;
+			return SUB_FAILED;
 		sub_set_state(s, SUB_REPLAYING);
 		return SUB_MORE;
 	}
@@ -410,7 +410,7 @@ finish_chunk_sent(struct feed *f, struct sub *s, const struct chunk *c)
 			set_text(&s->own, NULL);
 	}
 	if (!set_text(&s->resume, c->text))
-		return SUB_GONE;
+		return SUB_FAILED;
 	return s->from == ring_head(f->ring) ? SUB_CAUGHT_UP : SUB_MORE;
 }
 
@@ -425,11 +425,11 @@ choose_source(struct feed *f, struct sub *s)
 	bool exact;
 
 	if (!parse(&own, s->own))
-		return SUB_GONE;
+		return SUB_FAILED;
 	if (ring_find(f->ring, &own, &s->from, &exact)) {
 		/* Should the ring's tail pass it before its first chunk. */
 		if (!set_text(&s->resume, s->own))
-			return SUB_GONE;
+			return SUB_FAILED;
 		if (exact)
 			set_text(&s->own, NULL);
 		sub_set_state(s, SUB_FOLLOWING);
@@ -437,12 +437,12 @@ choose_source(struct feed *f, struct sub *s)
 	}
 	s->page = replay_page(f->replay, s->filter, &own, &s->waiter);
 	if (s->page == NULL)
-		return s->waiter.job != NULL ? SUB_WAITING : SUB_GONE;
+		return s->waiter.job != NULL ? SUB_WAITING : SUB_FAILED;
 	if (cursor_low(&own) + 1 < s->page->oldest) {
 		cursor_init(&own, own.tli, s->page->oldest - 1);
 		page_unref(s->page);
 		s->page = NULL;
-		return set_own(s, &own) ? SUB_GAP : SUB_GONE;
+		return set_own(s, &own) ? SUB_GAP : SUB_FAILED;
 	}
 	s->from = 0;
 	while (s->page->kind == PAGE_RANGE && s->from < s->page->n &&
@@ -489,19 +489,19 @@ sub_run(struct feed *f, struct sub *s)
 	if (s->state == SUB_REPLAYING)
 		gather_from_page(s, &c);
 	else if (s->from < ring_tail(f->ring) && s->sent > 0)
-		return SUB_GONE; /* the rest of its record is lost */
+		return SUB_PASSED; /* the rest of its record is lost */
 	else if (s->from < ring_tail(f->ring)) {
 		s->upto = s->from;
 		return finish_chunk_sent(f, s, &c);
 	} else
 		gather_from_ring(f, s, &c);
 	if (c.failed)
-		return SUB_GONE;
+		return SUB_FAILED;
 	s->upto = c.upto;
 	if (c.events == 0)
 		return finish_chunk_sent(f, s, &c);
 	if (!finish_chunk(s->filter, s->id, c.text, &output, &records))
-		return SUB_GONE;
+		return SUB_FAILED;
 
 	assert(s->sent < records.len);
 	n = transmit(s, records.data + s->sent, records.len - s->sent);
@@ -510,7 +510,7 @@ sub_run(struct feed *f, struct sub *s)
 	s->sent += (uint32_t)n;
 	if (s->sent < records.len) {
 		if (s->state == SUB_FOLLOWING && !set_text(&s->resume, c.text))
-			return SUB_GONE;
+			return SUB_FAILED;
 		return SUB_BLOCKED;
 	}
 	stats.deliveries += c.events;
@@ -530,7 +530,7 @@ sub_offer(struct feed *f, struct sub *s, const struct batch *b)
 		if (b->last)
 			record_add_end(&records, s->id);
 		if (buf_failed(&records))
-			return SUB_GONE;
+			return SUB_FAILED;
 	}
 	n = transmit(s, rec->data, rec->len);
 	if (n == -1)
@@ -543,7 +543,7 @@ sub_offer(struct feed *f, struct sub *s, const struct batch *b)
 	s->upto = b->upto;
 	s->sent = (uint32_t)n;
 	if (!set_text(&s->resume, ring_position(f->ring, b->upto)))
-		return SUB_GONE;
+		return SUB_FAILED;
 	return SUB_BLOCKED;
 }
 
@@ -560,7 +560,7 @@ sub_write(struct sub *s, struct buf *text, bool last)
 	if (last)
 		record_add_end(&records, s->id);
 	if (buf_failed(text) || buf_failed(&records))
-		return SUB_GONE;
+		return SUB_FAILED;
 	done = transmit(s, records.data, records.len);
 	if (done == -1)
 		return SUB_GONE;
@@ -568,7 +568,7 @@ sub_write(struct sub *s, struct buf *text, bool last)
 		return last ? SUB_DONE : SUB_MORE;
 	s->rest = malloc(sizeof(*s->rest) + records.len - (size_t)done);
 	if (s->rest == NULL)
-		return SUB_GONE;
+		return SUB_FAILED;
 	s->rest->n = records.len - (size_t)done;
 	memcpy(s->rest->bytes, records.data + done, s->rest->n);
 	s->ends_with_rest = last;

@@ -90,9 +90,11 @@ enum sub_result {
 	SUB_CAUGHT_UP, /* at the ring's head */
 	SUB_BLOCKED,   /* when the socket takes more */
 	SUB_WAITING,   /* for a page */
-	SUB_DONE,      /* a long-poll has its answer, or its last words are out */
-	SUB_GONE,      /* the peer left, or it cannot go on */
-	SUB_GAP,       /* what it would need next is gone */
+	SUB_DONE,   /* a long-poll has its answer, or its last words are out */
+	SUB_GONE,   /* the peer left */
+	SUB_PASSED, /* the ring's tail passed it in the middle of a chunk */
+	SUB_FAILED, /* there is no memory for it */
+	SUB_GAP,    /* what it would need next is gone */
 };
 
 void sub_set_state(struct sub *, enum sub_state);

@@ -110,6 +110,30 @@ def test_who_takes_nothing_is_closed_when_too_much_waits(make_site):
     slow.close()
 
 
+def test_who_falls_off_the_ring_in_the_middle_of_an_event_is_said_to(make_site):
+    """The log said that the peer was gone, which was there and reading."""
+    site = make_site("lighttpd", ring_size="1MB", lag_limit="1h")
+    slow = fastcgi.Connection(site.dir + "/stream.sock")
+    slow.begin(fastcgi.params_for("GET", "/events/t", length=0))
+    slow.body(b"")
+    slow.read()
+    with site.stream("/events/t") as stream:
+        stream.live()
+        for n in range(80):                        # more than socket and ring hold
+            site.sql("SELECT pgfeed.publish('t', %s || repeat('x', 50000))", (f"{n} ",))
+            assert stream.message().data.split()[0] == str(n)
+        assert status(site)["lagged"] == 0
+        with pytest.raises((EOFError, ConnectionResetError)):
+            while True:
+                slow.read()
+        pgfeed_env.eventually(lambda: status(site)["lagged"] == 1, what="its end")
+        assert "closed, the ring has passed what it was taking" in site.log()
+        assert "the peer is gone" not in site.log()
+        site.publish("t", "still")
+        assert stream.message().data == "still"
+    slow.close()
+
+
 def test_a_long_history_comes_in_parts_and_whole(make_site):
     site = make_site("lighttpd", replay_limit=50, ring_size="1MB", retry_min=0,
                      retry_max=0)
