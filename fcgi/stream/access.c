@@ -53,7 +53,7 @@ struct access {
 	struct event *timer;
 	bool complained; /* only in the connecting thread */
 
-	struct right *table;
+	struct table table; /* of rights */
 	struct right_queue queue[PLACES];
 	size_t unused;
 
@@ -90,7 +90,7 @@ static void
 free_right(struct access *a, struct right *r)
 {
 	TAILQ_REMOVE(&a->queue[r->place], r, in_queue);
-	HASH_DEL(a->table, r);
+	table_remove(&a->table, r);
 	free(r);
 }
 
@@ -268,11 +268,14 @@ new_right(struct access *a, const struct buf *key, size_t n)
 	if (r == NULL)
 		return NULL;
 	memcpy(r->key, key->data, key->len + 1);
+	if (!table_add(&a->table, r, key->len)) {
+		free(r);
+		return NULL;
+	}
 	LIST_INIT(&r->waiting);
 	r->n = (uint16_t)n;
 	r->place = KNOWN;
 	TAILQ_INSERT_TAIL(&a->queue[KNOWN], r, in_queue);
-	HASH_ADD(hh, a->table, key[0], key->len, r);
 	a->unused++;
 	return r;
 }
@@ -291,7 +294,7 @@ access_get(
 	buf_addc(&key, '\0');
 	buf_addstr(&key, id->claims != NULL ? id->claims : "{}");
 	if (!buf_failed(&key)) {
-		HASH_FIND(hh, a->table, key.data, key.len, r);
+		r = table_find(&a->table, key.data, key.len);
 		if (r == NULL)
 			r = new_right(a, &key, f->n);
 	}
@@ -337,7 +340,7 @@ access_is_up(const struct access *a)
 size_t
 access_rights(const struct access *a)
 {
-	return HASH_COUNT(a->table);
+	return a->table.n;
 }
 
 /* Nothing that was known before now counts any more; it may be freed. */
@@ -359,9 +362,10 @@ access_revoked(struct access *a, const char *who)
 	struct right *r, *next;
 	bool lost = false;
 
-	HASH_ITER (hh, a->table, r, next) {
+	for (r = table_next(&a->table, NULL); r != NULL; r = next) {
 		const char *name = right_who(r);
 
+		next = table_next(&a->table, r);
 		if (*who == '\0') {
 			forget(a, r);
 			continue;
@@ -375,9 +379,9 @@ access_revoked(struct access *a, const char *who)
 	}
 	if (lost)
 		a->calls.lost(a->arg);
-	HASH_ITER (hh, a->table, r, next) {
+	for (r = table_next(&a->table, NULL); r != NULL;
+	     r = table_next(&a->table, r))
 		r->lost = NULL;
-	}
 	ask(a);
 }
 
@@ -459,6 +463,7 @@ access_new(struct event_base *base, const struct config *config,
 	a->config = config;
 	a->calls = *calls;
 	a->arg = arg;
+	a->table.key_at = offsetof(struct right, key);
 	for (size_t i = 0; i < PLACES; i++)
 		TAILQ_INIT(&a->queue[i]);
 	a->timer = event_new(base, -1, EV_PERSIST, on_timer, a);
@@ -473,12 +478,12 @@ access_new(struct event_base *base, const struct config *config,
 void
 access_free(struct access *a)
 {
-	struct right *r, *next;
+	struct right *r;
 
 	pgconn_free(a->db);
 	event_free(a->timer);
-	HASH_ITER (hh, a->table, r, next) {
-		HASH_DEL(a->table, r);
+	while ((r = table_next(&a->table, NULL)) != NULL) {
+		table_remove(&a->table, r);
 		free(r);
 	}
 	free(a);

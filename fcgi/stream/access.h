@@ -11,18 +11,18 @@
 
 #include <sys/queue.h>
 #include <event2/event.h>
-#include <uthash.h>
 
 #include "config.h"
 #include "filter.h"
 #include "identity.h"
+#include "table.h"
 
 struct access;
 
 enum verdict { ACCESS_UNKNOWN = 0, ACCESS_GRANTED, ACCESS_REFUSED };
 
 struct right {
-	UT_hash_handle hh;
+	struct table_entry in_table; /* by key */
 	TAILQ_ENTRY(right) in_queue; /* that of its place, see access.c */
 	struct sub_list waiting;     /* the hub's: streams not yet let in */
 	const char *lost; /* during lost(): why its streams have to end */

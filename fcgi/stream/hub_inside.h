@@ -34,7 +34,7 @@ struct hub {
 	int64_t since_ms;
 	size_t streams;
 	struct access *access;
-	struct tally *addresses, *users; /* if they are counted */
+	struct table addresses, users; /* tallies, if they are counted */
 	uint64_t next_number;
 	struct buf text; /* control frames; of the function at work */
 

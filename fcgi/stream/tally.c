@@ -7,17 +7,21 @@
 #include "tally.h"
 
 struct tally *
-tally_join(struct tally **table, const void *key, size_t n, uint32_t most)
+tally_join(struct table *table, const void *key, size_t n, uint32_t most)
 {
 	struct tally *t;
 
-	HASH_FIND(hh, *table, key, n, t);
+	table->key_at = offsetof(struct tally, key);
+	t = table_find(table, key, n);
 	if (t == NULL) {
-		t = calloc(1, sizeof(*t) + n);
+		t = calloc(1, offsetof(struct tally, key) + n);
 		if (t == NULL)
 			return NULL;
 		memcpy(t->key, key, n);
-		HASH_ADD(hh, *table, key[0], n, t);
+		if (!table_add(table, t, n)) {
+			free(t);
+			return NULL;
+		}
 	}
 	if (t->streams >= most)
 		return NULL;
@@ -26,10 +30,10 @@ tally_join(struct tally **table, const void *key, size_t n, uint32_t most)
 }
 
 void
-tally_leave(struct tally **table, struct tally *t)
+tally_leave(struct table *table, struct tally *t)
 {
 	if (--t->streams > 0)
 		return;
-	HASH_DEL(*table, t);
+	table_remove(table, t);
 	free(t);
 }

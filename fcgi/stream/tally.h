@@ -4,12 +4,10 @@
 #ifndef PGFEED_TALLY_H
 #define PGFEED_TALLY_H
 
-#include <uthash.h>
-
-#include "util.h"
+#include "table.h"
 
 struct tally {
-	UT_hash_handle hh;
+	struct table_entry in_table;
 	uint32_t streams;
 	char key[];
 };
@@ -20,9 +18,9 @@ struct tally {
  * or no memory.
  */
 struct tally *tally_join(
-    struct tally **table, const void *key, size_t n, uint32_t most);
+    struct table *, const void *key, size_t n, uint32_t most);
 
 /* One stream less; the entry may be gone afterwards. */
-void tally_leave(struct tally **table, struct tally *);
+void tally_leave(struct table *, struct tally *);
 
 #endif

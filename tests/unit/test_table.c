@@ -1,0 +1,119 @@
+/*
+ * test_table.c - things to be found by a key that is in them.
+ */
+#include "unit.h"
+
+#include "table.h"
+
+#define THINGS 1000
+
+struct thing {
+	struct table_entry in_table;
+	bool seen;
+	char key[16];
+	size_t n;
+};
+
+static struct thing things[THINGS];
+
+static int
+fill(void **state)
+{
+	static struct table t;
+
+	t.key_at = offsetof(struct thing, key);
+	for (size_t i = 0; i < THINGS; i++) {
+		struct thing *x = &things[i];
+
+		/* Keys that are beginnings of others, and one without bytes. */
+		x->n = (size_t)snprintf(x->key, sizeof(x->key), "%zu", i);
+		if (i == 0)
+			x->n = 0;
+		x->seen = false;
+		if (!table_add(&t, x, x->n))
+			return -1;
+	}
+	*state = &t;
+	return 0;
+}
+
+static int
+empty(void **state)
+{
+	struct table *t = *state;
+	struct thing *x;
+
+	while ((x = table_next(t, NULL)) != NULL)
+		table_remove(t, x);
+	return t->bucket == NULL && t->n == 0 ? 0 : -1;
+}
+
+static void
+each_is_found_by_its_key(void **state)
+{
+	struct table *t = *state;
+
+	assert_int_equal(t->n, THINGS);
+	for (size_t i = 0; i < THINGS; i++)
+		assert_ptr_equal(
+		    table_find(t, things[i].key, things[i].n), &things[i]);
+	assert_null(table_find(t, "1000", 4));
+	assert_null(table_find(t, "12\0", 3));
+}
+
+static void
+what_is_taken_out_is_gone_and_the_rest_stays(void **state)
+{
+	struct table *t = *state;
+
+	for (size_t i = 0; i < THINGS; i += 2)
+		table_remove(t, &things[i]);
+	assert_int_equal(t->n, THINGS / 2);
+	for (size_t i = 0; i < THINGS; i++) {
+		const struct thing *found =
+		    table_find(t, things[i].key, things[i].n);
+
+		assert_true(found == (i % 2 == 0 ? NULL : &things[i]));
+	}
+}
+
+static void
+a_walk_meets_each_once_though_they_are_taken_out(void **state)
+{
+	struct table *t = *state;
+	struct thing *x, *next;
+	size_t n = 0;
+
+	for (x = table_next(t, NULL); x != NULL; x = next, n++) {
+		next = table_next(t, x);
+		assert_false(x->seen);
+		x->seen = true;
+		if (n % 3 != 0)
+			table_remove(t, x);
+	}
+	assert_int_equal(n, THINGS);
+	assert_int_equal(t->n, (THINGS + 2) / 3);
+}
+
+static void
+an_empty_one_has_nothing(void **state)
+{
+	struct table t = { 0 };
+
+	assert_null(table_find(&t, "a", 1));
+	assert_null(table_next(&t, NULL));
+}
+
+int
+main(void)
+{
+#define FILLED(test) cmocka_unit_test_setup_teardown(test, fill, empty)
+	const struct CMUnitTest tests[] = {
+		FILLED(each_is_found_by_its_key),
+		FILLED(what_is_taken_out_is_gone_and_the_rest_stays),
+		FILLED(a_walk_meets_each_once_though_they_are_taken_out),
+		cmocka_unit_test(an_empty_one_has_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
