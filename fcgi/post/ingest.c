@@ -4,6 +4,10 @@
  *     ingest_put() --> waiting --> batch in flight --> finished --> done()
  *     (any thread)                 (one)
  *
+ * An event that comes while nothing is under way is sent by whoever puts it, so
+ * that one alone does not wait for the thread to wake up; the thread sees to
+ * all that follows.
+ *
  * Answers are written while the next batch is being committed: when a batch
  * has ended, the next one goes out first, and then the finished jobs get their
  * done(), a share of them in each turn. So no thread sleeps for an event, and
@@ -15,7 +19,8 @@
  * the first part on top, so order is kept.
  *
  * Always: a job is in waiting, in the batch, or in finished.
- * Owner:  all but waiting, its sums and the flags belongs to the thread.
+ * Owner:  the session and the batch are whose who holds driving: the thread,
+ *         but while it sleeps; finished is the thread's.
  */
 #include <sys/eventfd.h>
 #include <pthread.h>
@@ -34,6 +39,7 @@
 #define DONES_PER_TURN 32
 #define FAREWELL_MS    1000
 #define COMPLAINT_MS   1000 /* from one line in the log to the next */
+#define LOOK_MS        1000 /* at the time limits of who else sends */
 
 TAILQ_HEAD(jobs, ingest_job);
 
@@ -42,7 +48,6 @@ struct part {
 };
 
 struct ingest {
-	struct session *session;
 	int64_t patience_ms;
 	pthread_t thread;
 	int wake_fd;
@@ -50,17 +55,20 @@ struct ingest {
 	pthread_mutex_t mutex; /* for these */
 	struct jobs waiting;
 	size_t waiting_rows, waiting_bytes;
-	bool listening; /* somebody new must ring wake_fd */
+	bool listening; /* the thread sleeps: somebody new has to see to it */
 	bool stopping;
 
 	struct jobs finished;
+	int64_t complained_ms;
+	uint64_t n_untold; /* events not stored since then */
+
+	pthread_mutex_t driving; /* for these; before mutex */
+	struct session *session;
 	struct ingest_job *batch[BATCH_ROWS];
 	const struct row *row[BATCH_ROWS];
 	unsigned n_batch;
 	struct part part[PARTS_MAX]; /* the last is in flight */
 	unsigned n_parts;
-	int64_t complained_ms;
-	uint64_t n_untold; /* events not stored since then */
 };
 
 static void
@@ -127,11 +135,15 @@ push(struct ingest *in, unsigned from, unsigned n)
 		in->part[in->n_parts++] = (struct part){ from, n };
 }
 
+/* The part on top of the stack, if none is in flight. */
 static void
 send_next(struct ingest *in)
 {
-	struct part *p = &in->part[in->n_parts - 1];
+	struct part *p;
 
+	if (in->n_parts == 0 || !session_ready(in->session))
+		return;
+	p = &in->part[in->n_parts - 1];
 	session_send(in->session, &in->row[p->from], p->n);
 }
 
@@ -253,13 +265,18 @@ take_waiting(struct ingest *in)
 	return job;
 }
 
-/* Everything that waits, up to the limits; at least one. Under the mutex. */
+/*
+ * If nothing is under way, all that waits becomes the batch, up to the limits;
+ * at least one job. Under the mutex.
+ */
 static void
 gather(struct ingest *in)
 {
 	struct ingest_job *job;
 	size_t bytes = 0;
 
+	if (in->n_parts > 0 || !session_ready(in->session))
+		return;
 	in->n_batch = 0;
 	while (in->n_batch < BATCH_ROWS &&
 	       (job = TAILQ_FIRST(&in->waiting)) != NULL) {
@@ -323,6 +340,25 @@ sooner(int a_ms, int b_ms)
 	return MIN(a_ms, b_ms);
 }
 
+/* In the thread of who puts an event: false when the thread is to be woken. */
+static bool
+send_for_thread(struct ingest *in)
+{
+	struct pollfd p;
+	bool sent;
+
+	if (pthread_mutex_trylock(&in->driving) != 0)
+		return false;
+	pthread_mutex_lock(&in->mutex);
+	gather(in);
+	pthread_mutex_unlock(&in->mutex);
+	send_next(in);
+	sent = in->n_parts > 0 && session_poll(in->session, &p) != 0 &&
+	       !(p.events & POLLOUT);
+	pthread_mutex_unlock(&in->driving);
+	return sent;
+}
+
 static void *
 run(void *arg)
 {
@@ -330,6 +366,7 @@ run(void *arg)
 	int64_t farewell = 0;
 	bool last;
 
+	pthread_mutex_lock(&in->driving);
 	for (;;) {
 		struct pollfd p[2];
 		uint64_t count;
@@ -340,15 +377,13 @@ run(void *arg)
 			part_done(in, in->part[--in->n_parts],
 			    INGEST_UNAVAILABLE, "");
 		pthread_mutex_lock(&in->mutex);
-		if (in->n_parts == 0 && session_ready(in->session))
-			gather(in);
+		gather(in);
 		wait = be_patient(in);
 		last = in->stopping && TAILQ_EMPTY(&in->waiting);
 		in->listening = in->n_parts == 0;
 		pthread_mutex_unlock(&in->mutex);
 
-		if (in->n_parts > 0 && session_ready(in->session))
-			send_next(in);
+		send_next(in);
 		timeout = session_poll(in->session, &p[1]); /* and flush */
 		call_done(in);
 		if (last && may_end(in, &farewell))
@@ -361,13 +396,16 @@ run(void *arg)
 		p[0].fd = in->wake_fd;
 		p[0].events = POLLIN;
 		p[0].revents = 0;
-		if (poll(p, 2, sooner(wait, timeout)) == -1)
-			continue; /* a signal */
+		pthread_mutex_unlock(&in->driving);
+		if (poll(p, 2, sooner(sooner(wait, timeout), LOOK_MS)) == -1)
+			p[0].revents = p[1].revents = 0; /* a signal */
+		pthread_mutex_lock(&in->driving);
 		if (p[0].revents != 0 &&
 		    read(in->wake_fd, &count, sizeof(count)) == -1)
 			log_sys("could not read the ingest thread's eventfd");
 		session_turn(in->session, p[1].revents);
 	}
+	pthread_mutex_unlock(&in->driving);
 	return NULL;
 }
 
@@ -382,6 +420,7 @@ ingest_new(const struct config *config, int64_t patience_ms)
 	TAILQ_INIT(&in->waiting);
 	TAILQ_INIT(&in->finished);
 	pthread_mutex_init(&in->mutex, NULL);
+	pthread_mutex_init(&in->driving, NULL);
 	in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (in->wake_fd == -1)
 		log_fatal("could not start: no eventfd");
@@ -407,7 +446,7 @@ ingest_put(struct ingest *in, struct ingest_job *job)
 		in->listening = false;
 	}
 	pthread_mutex_unlock(&in->mutex);
-	if (wake)
+	if (wake && !send_for_thread(in))
 		wake_thread(in);
 	return taken;
 }
@@ -422,6 +461,7 @@ ingest_free(struct ingest *in)
 	pthread_join(in->thread, NULL);
 	session_free(in->session);
 	pthread_mutex_destroy(&in->mutex);
+	pthread_mutex_destroy(&in->driving);
 	close(in->wake_fd);
 	free(in);
 }

@@ -264,6 +264,20 @@ def test_a_database_that_is_away_is_503_at_once(site, topic):
     eventually(lambda: post(site, topic)[0] == 201, 20)
 
 
+def test_a_backend_that_hangs_is_503(site, topic):
+    """The time limit holds for a batch of one, which nobody's waking sent."""
+    assert post(site, topic)[0] == 201
+    pid = site.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'post'"
+                   " AND datname = current_database()")[0][0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        status, headers, _ = post(site, topic, timeout=30)
+        assert status == 503 and int(headers["retry-after"]) > 0
+        eventually(lambda: post(site, topic)[0] == 201)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def test_a_locked_key_holds_up_only_itself(site, topic):
     """Somebody's open transaction has used the same key."""
     connection = site.connect()
