@@ -40,8 +40,8 @@ struct waiting {
 	struct acceptor *acceptor;
 	struct event event;
 	int64_t since_ms;
-	struct fcgi_head head; /* once that has arrived */
-	bool body_lacks;       /* only that: it may go to a worker */
+	struct fcgi_head head;   /* once that has arrived */
+	bool body_lacks;         /* only that: it may go to a worker */
 	enum acceptor_loss loss; /* if it is dropped now */
 	int fd;
 };
@@ -65,7 +65,7 @@ struct acceptor {
 	struct event *on_tick; /* watchdog, once a second */
 	TAILQ_HEAD(, waiting) silent;
 	struct peers *peers;
-	bool in_loop;     /* see acceptor_serve_in_loop() */
+	bool in_loop;       /* see acceptor_serve_in_loop() */
 	struct inlet inlet; /* the loop's */
 
 	/* Shared with the workers, under mutex. */
@@ -199,6 +199,22 @@ judge(struct waiting *w)
 	return n < BODY_WAIT_BYTES ? VERDICT_WAIT : VERDICT_QUEUE;
 }
 
+/*
+ * A worker that reads or writes does not wait for ever. What is served in the
+ * loop has arrived, and its answer fits into the socket's buffer. (An accepted
+ * socket does not inherit these from the listening one.)
+ */
+static void
+limit_waits(const struct waiting *w)
+{
+	int64_t ms = w->acceptor->config->request_timeout;
+	struct timeval limit = { .tv_sec = ms / 1000,
+		.tv_usec = ms % 1000 * 1000 };
+
+	setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(w->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
 /* w waits no longer, and is gone afterwards. */
 static void
 dispatch(struct waiting *w, enum verdict verdict)
@@ -211,6 +227,7 @@ dispatch(struct waiting *w, enum verdict verdict)
 		free(w);
 		break;
 	case VERDICT_QUEUE:
+		limit_waits(w);
 		pthread_mutex_lock(&a->mutex);
 		TAILQ_INSERT_TAIL(&a->ready, w, entry);
 		pthread_mutex_unlock(&a->mutex);
@@ -272,8 +289,6 @@ end_long_waits(struct acceptor *a, int64_t now)
 static void
 add_connection(struct acceptor *a, int fd)
 {
-	struct timeval limit = { .tv_sec = a->config->request_timeout / 1000,
-		.tv_usec = a->config->request_timeout % 1000 * 1000 };
 	struct waiting *w = calloc(1, sizeof(*w));
 	enum verdict verdict;
 
@@ -283,9 +298,6 @@ add_connection(struct acceptor *a, int fd)
 		close(fd);
 		return;
 	}
-	/* An accepted socket does not inherit these from the listening one. */
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	w->acceptor = a;
 	w->fd = fd;
 	w->since_ms = now_ms();

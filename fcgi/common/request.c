@@ -191,8 +191,8 @@ request_read(struct request *r, void *p, size_t n)
 		/* No further than the caller has room for. */
 		size_t part = MIN(r->n, n), left = part;
 
-		switch (fcgi_body_next(
-		    &r->body, &r->p, &left, &piece, &length)) {
+		switch (
+		    fcgi_body_next(&r->body, &r->p, &left, &piece, &length)) {
 		case FCGI_CHECK_OK:
 			r->n -= part - left;
 			memcpy(p, piece, length);
@@ -257,26 +257,35 @@ request_drop(struct request *r)
 }
 
 /*
+ * What the peer sent and nobody read, or else close() would turn into a reset;
+ * but no more than a socket's buffer holds, or it could go on for ever.
+ */
+static void
+discard_rest(const struct request *r)
+{
+	char junk[4096];
+
+	for (int i = 0; i < DISCARD_BYTES / (int)sizeof(junk); i++) {
+		if (recv(r->arrival.fd, junk, sizeof(junk), MSG_DONTWAIT) <= 0)
+			break;
+	}
+}
+
+/*
  * As FCGX_Finish_r(), but without its wait of up to two seconds for the peer
- * to close. What the peer sent and nobody read is discarded, or else close()
- * would turn into a reset; but no more than a socket's buffer holds, or it
- * could go on for ever.
+ * to close.
  */
 void
 request_finish(struct request *r)
 {
-	char junk[4096];
-
 	if (r->is_cgi) {
 		free_request(r);
 		return;
 	}
 	FCGX_FClose(r->fcgx.err);
 	FCGX_FClose(r->fcgx.out);
-	for (int i = 0; i < DISCARD_BYTES / (int)sizeof(junk); i++) {
-		if (recv(r->arrival.fd, junk, sizeof(junk), MSG_DONTWAIT) <= 0)
-			break;
-	}
+	if (!r->body.ended)
+		discard_rest(r);
 	request_drop(r);
 }
 
