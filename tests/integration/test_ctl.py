@@ -11,7 +11,8 @@ from pgfeed_db import Together, query
 from pgfeed_env import eventually
 
 MIGRATIONS = ["0001_events", "0002_publish", "0003_attach", "0004_retention",
-              "0005_roles", "0006_access", "0007_topic_check"]
+              "0005_roles", "0006_access", "0007_topic_check",
+              "0008_quick_ingest"]
 
 
 # --- migrate
@@ -104,12 +105,12 @@ def write(folder, name, text, mode="w"):
 
 
 def test_a_failing_migration_is_named_by_line_and_leaves_nothing(database, files):
-    write(files, "0008_bad.up.sql",
+    write(files, "0009_bad.up.sql",
           "-- größer\nCREATE TABLE pgfeed.half ();\n\nSELECT nix;\n")
     out = database.pgfeed("migrate", "--dir", files, code=1)
-    assert "0008_bad.up.sql:4: column \"nix\" does not exist" in out
+    assert "0009_bad.up.sql:4: column \"nix\" does not exist" in out
     assert database.value("SELECT to_regclass('pgfeed.half')") is None
-    assert database.value("SELECT max(version) FROM pgfeed.migration") == 7
+    assert database.value("SELECT max(version) FROM pgfeed.migration") == len(MIGRATIONS)
 
 
 def test_a_changed_migration_is_refused(database, files):
@@ -121,14 +122,14 @@ def test_a_changed_migration_is_refused(database, files):
 
 
 def test_a_missing_or_late_migration_is_noticed(database, files):
-    os.rename(files + "/0007_topic_check.up.sql", files + "/0007.orig")
-    assert "unknown  0007_topic_check" in database.pgfeed(
+    os.rename(files + "/0008_quick_ingest.up.sql", files + "/0008.orig")
+    assert "unknown  0008_quick_ingest" in database.pgfeed(
         "migrate", "-d", files, "status", code=3)
-    os.rename(files + "/0007.orig", files + "/0008_topic_check.up.sql")
-    write(files, "0007_late.up.sql", "SELECT 1")
-    database.sql("UPDATE pgfeed.migration SET version = 8, name = '0008_topic_check'"
-                 " WHERE version = 7")
-    assert "0008_topic_check is applied, but 0007_late before it is not" in (
+    os.rename(files + "/0008.orig", files + "/0009_quick_ingest.up.sql")
+    write(files, "0008_late.up.sql", "SELECT 1")
+    database.sql("UPDATE pgfeed.migration SET version = 9, name = '0009_quick_ingest'"
+                 " WHERE version = 8")
+    assert "0009_quick_ingest is applied, but 0008_late before it is not" in (
         database.pgfeed("migrate", "-d", files, code=1))
 
 
@@ -141,9 +142,9 @@ def test_migration_files_are_named_and_numbered(database, files, name, text):
 
 
 def test_a_migration_may_not_end_its_transaction(database, files):
-    write(files, "0008_commit.up.sql", "SELECT 1; COMMIT;")
+    write(files, "0009_commit.up.sql", "SELECT 1; COMMIT;")
     assert "ended its transaction" in database.pgfeed("migrate", "-d", files, code=1)
-    assert database.value("SELECT max(version) FROM pgfeed.migration") == 7
+    assert database.value("SELECT max(version) FROM pgfeed.migration") == len(MIGRATIONS)
 
 
 # --- publish
@@ -314,7 +315,7 @@ def test_status_tells_how_the_feed_stands(database):
     writer.close()
     assert "4 drawn, kept from 1 on" in out
     assert "1 in a transaction" in out and "slow writer" in out
-    assert "0007_topic_check" in out
+    assert MIGRATIONS[-1] in out
 
 
 def test_check_config_warns_of_what_is_open_to_everybody(database):
