@@ -67,13 +67,14 @@ main(int argc, char **argv)
 		{ "streams", required_argument, NULL, 'n' },
 		{ "size", required_argument, NULL, 's' },
 		{ "seconds", required_argument, NULL, 't' },
+		{ "rate", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
 	static char record[65536];
 	unsigned n = 1000, turns = 0, full = 0;
 	uint64_t sends = 0;
 	size_t size = 150;
-	double seconds = 3, passed;
+	double seconds = 3, rate = 0, passed = 0;
 	struct rlimit limit;
 	int64_t begin;
 	int *ours, *theirs, pair[2], c;
@@ -86,6 +87,8 @@ main(int argc, char **argv)
 			size = MIN(strtoul(optarg, NULL, 10), sizeof(record));
 		else if (c == 't')
 			seconds = atof(optarg);
+		else if (c == 'r')
+			rate = atof(optarg);
 		else
 			return 2;
 	}
@@ -116,6 +119,10 @@ main(int argc, char **argv)
 	memset(record, ' ', sizeof(record));
 	begin = now_ms();
 	do {
+		double early = rate > 0 ? turns / rate - passed : 0;
+
+		if (early > 0)
+			usleep((useconds_t)(early * 1e6));
 		for (unsigned i = 0; i < n; i++) {
 			if (send(ours[i], record, size,
 				MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)

@@ -189,6 +189,12 @@ class Nchan(Peer):
     def start(self):
         install("nginx-light", "libnginx-mod-nchan")
         module = "/usr/lib/nginx/modules/ngx_nchan_module.so"
+        # Whatever the configuration says, this module wants the packaged
+        # folder too, which nginx makes when root starts it the first time.
+        body = "/var/lib/nginx/body"
+        if not os.path.exists(body) and os.geteuid() == 0:
+            os.mkdir(body, 0o700)
+            shutil.chown(body, pgfeed_env.SERVICE_USER)
         config = self.write("nginx.conf", servers.nchan(self, module))
         self.server = self.spawn([pgfeed_env.find("nginx"), "-c", config])
         self.wait_port()

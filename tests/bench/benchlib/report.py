@@ -46,7 +46,9 @@ def table(head, rows):
 
 def title(result, row):
     if row["peer"] == "floor":
-        return "bare loop of send()"
+        return "bare loop of send(), without a rest"
+    if row["peer"] == "floor_paced":
+        return "bare loop of send(), at the gateway's rate"
     if row["peer"] == "libpq":
         return "bare libpq, LISTEN"
     if row["peer"] == "idle_fcgi":
@@ -136,11 +138,16 @@ def burst(result, rows):
 
 
 def turns(result, rows):
+    floor = {r["peer"]: r["per_cpu_s"] for r in rows}
     return table(
-        ["", "streams", "per CPU second", "of the floor",
+        ["", "streams", "per CPU second", "CPU us each",
+         "of the loop without a rest", "of the loop at this rate",
          "deliveries per read"],
         [[title(result, r), count(r["streams"]), count(r["per_cpu_s"]),
-          r.get("of_floor", 1), r.get("per_read", 1)] for r in rows]), {}
+          f"{1e6 / r['per_cpu_s']:.2f}"] +
+         [f"{r['per_cpu_s'] / floor[name]:.2f}"
+          for name in ("floor", "floor_paced")] + [r.get("per_read", 1)]
+         for r in rows]), {}
 
 
 def single(result, rows):
