@@ -199,7 +199,7 @@ request_read(struct request *r, void *p, size_t n)
 			return (ssize_t)length;
 		case FCGI_CHECK_MORE:
 			r->n -= part - left;
-			if (r->n == 0 && receive(r) == -1)
+			if (r->n == 0 && (request_late(r) || receive(r) == -1))
 				return -1;
 			break;
 		case FCGI_CHECK_BAD:

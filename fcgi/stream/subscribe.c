@@ -15,6 +15,7 @@
 
 #define POSITION_MAX_BYTES (CURSOR_TEXT_MAX - 1) /* longer is garbage */
 #define LAST_N_MAX         100000
+#define BODY_MAX_BYTES     16384 /* so many are there already, if more come */
 
 static const char too_many[] = "too many topics: max_topics limits them";
 
@@ -249,7 +250,7 @@ skip_body(struct request *r)
 
 	while ((n = request_read(r, junk, sizeof(junk))) > 0) {
 		sum += (size_t)n;
-		if (sum > 65536)
+		if (sum > BODY_MAX_BYTES)
 			return false;
 	}
 	return n == 0;
