@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include "identity.h"
+#include "token_keys.h"
 #include "token_samples.h"
 
 /* "0123456789abcdef", four times; and the other way round */
@@ -268,6 +269,35 @@ a_key_is_replaced_while_we_run(void **state)
 	config_free(&c);
 }
 
+/* Only the file that names it was looked at. */
+static void
+a_public_key_that_everybody_may_write_is_refused(void **state)
+{
+	static const mode_t modes[] = { 0444, 0644, 0664, 0666, 0602 };
+	char pem[] = "/tmp/pgfeed-identity-pem-XXXXXX", line[256], err[512];
+	int fd = mkstemp(pem);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(
+	    write(fd, PEM_RSA, strlen(PEM_RSA)), strlen(PEM_RSA));
+	close(fd);
+	snprintf(line, sizeof(line), "k RS256 %s\n", pem);
+	write_keys(line);
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		struct token_keys *keys;
+
+		assert_int_equal(chmod(pem, modes[i]), 0);
+		keys = token_keys_load(key_file, err, sizeof(err));
+		if ((keys == NULL) != ((modes[i] & S_IWOTH) != 0))
+			fail_msg("%o: %s", modes[i], err);
+		if (keys == NULL)
+			assert_non_null(strstr(err, ":1: everybody may write"));
+		token_keys_free(keys);
+	}
+	unlink(pem);
+	write_keys("k HS256 " SECRET_B64 "\n");
+}
+
 int
 main(void)
 {
@@ -275,6 +305,8 @@ main(void)
 		cmocka_unit_test(the_first_that_is_there_counts),
 		cmocka_unit_test(a_header_is_no_identity),
 		cmocka_unit_test(a_key_is_replaced_while_we_run),
+		cmocka_unit_test(
+		    a_public_key_that_everybody_may_write_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
