@@ -342,7 +342,8 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	if (strcmp(method, "HEAD") == 0) {
 		static const char head[] =
 		    "Status: 200 OK\r\nContent-Type: text/event-stream\r\n"
-		    "Cache-Control: no-store, no-transform\r\n\r\n";
+		    "Cache-Control: no-store, no-transform\r\n"
+		    "X-Content-Type-Options: nosniff\r\n\r\n";
 
 		(void)request_write(r, head, strlen(head));
 		request_finish(r);
