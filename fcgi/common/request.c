@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -167,11 +168,21 @@ request_param_or_empty(const struct request *r, const char *name)
 	return value != NULL ? value : "";
 }
 
+/* There is no watchdog in a CGI program, so it waits for as long as it may. */
 static ssize_t
-read_stdin(void *p, size_t n)
+read_stdin(const struct request *r, void *p, size_t n)
 {
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 	ssize_t got;
+	int rc;
 
+	do {
+		int64_t left = r->arrival.deadline_ms - now_ms();
+
+		rc = poll(&in, 1, (int)MAX(left, 0));
+	} while (rc == -1 && errno == EINTR);
+	if (rc <= 0)
+		return -1;
 	do
 		got = read(STDIN_FILENO, p, n);
 	while (got == -1 && errno == EINTR);
@@ -186,7 +197,7 @@ request_read(struct request *r, void *p, size_t n)
 	size_t length;
 
 	if (r->is_cgi)
-		return read_stdin(p, n);
+		return read_stdin(r, p, n);
 	for (;;) {
 		/* No further than the caller has room for. */
 		size_t part = MIN(r->n, n), left = part;
@@ -214,7 +225,7 @@ request_read(struct request *r, void *p, size_t n)
 bool
 request_late(const struct request *r)
 {
-	return !r->is_cgi && now_ms() >= r->arrival.deadline_ms;
+	return now_ms() >= r->arrival.deadline_ms;
 }
 
 int
@@ -300,12 +311,13 @@ request_is_cgi(void)
 }
 
 struct request *
-request_from_cgi(void)
+request_from_cgi(int64_t timeout_ms)
 {
 	struct request *r = request_new(-1);
 
 	if (r == NULL)
 		log_fatal("out of memory");
 	r->is_cgi = true;
+	r->arrival.deadline_ms = now_ms() + timeout_ms;
 	return r;
 }

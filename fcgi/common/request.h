@@ -60,7 +60,10 @@ struct taken request_take(struct request *);
  */
 bool request_is_cgi(void);
 
-/* The one request of a CGI process: the environment, stdin and stdout. */
-struct request *request_from_cgi(void);
+/*
+ * The one request of a CGI process: the environment, stdin and stdout. Its body
+ * has to arrive within timeout_ms.
+ */
+struct request *request_from_cgi(int64_t timeout_ms);
 
 #endif

@@ -69,7 +69,7 @@ static enum identity_result
 find(const char *identity, const char *cookie, const struct seen *seen,
     struct identity *id, const char **why)
 {
-	struct request *r = request_from_cgi();
+	struct request *r = request_from_cgi(10000);
 	struct identities *ids;
 	enum identity_result rc;
 	struct params query;
@@ -202,7 +202,7 @@ a_header_is_no_identity(void **state)
 static enum identity_result
 try(struct identities *ids, const char *token)
 {
-	struct request *r = request_from_cgi();
+	struct request *r = request_from_cgi(10000);
 	struct identity id;
 	const char *why;
 	enum identity_result rc;
