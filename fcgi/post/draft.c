@@ -263,7 +263,7 @@ is_line(const struct buf *b, size_t most)
 }
 
 static int
-check_kind_and_key(const struct draft *d, struct fault *f)
+check_own_fields(const struct draft *d, struct fault *f)
 {
 	if (buf_failed(&d->kind) || buf_failed(&d->key) ||
 	    buf_failed(&d->next) || buf_failed(&d->token))
@@ -280,6 +280,9 @@ check_kind_and_key(const struct draft *d, struct fault *f)
 		return fault(f, 400, POST_FIELDS,
 		    "the key must be one line of at most %d bytes of UTF-8",
 		    KEY_MAX_BYTES);
+	if (d->next.len > NEXT_MAX_BYTES)
+		return fault(f, 400, POST_FIELDS,
+		    "next must have at most %d bytes", NEXT_MAX_BYTES);
 	return 0;
 }
 
@@ -343,7 +346,7 @@ draft_parse(struct draft *d, const struct config *c,
 	take(&d->key, "key", &fields, &query);
 	take(&d->next, "next", &fields, &query);
 	if (find_topic(d, c, src, &fields, &query, f) == -1 ||
-	    check_kind_and_key(d, f) == -1 ||
+	    check_own_fields(d, f) == -1 ||
 	    check_data(d, c, type == BODY_JSON, f) == -1)
 		goto out;
 	rc = 0;

@@ -38,6 +38,7 @@ check_draft(const struct draft *d)
 	FUZZ_CHECK(topic_valid(d->topic.data, d->topic.len));
 	FUZZ_CHECK(is_line(&d->kind) && d->kind.len <= KIND_MAX_BYTES);
 	FUZZ_CHECK(is_line(&d->key) && d->key.len <= KEY_MAX_BYTES);
+	FUZZ_CHECK(d->next.len <= NEXT_MAX_BYTES);
 	FUZZ_CHECK(d->data.len <= 4096);
 	FUZZ_CHECK(
 	    d->data.len == 0 || (utf8_valid(d->data.data, d->data.len) &&

@@ -204,6 +204,8 @@ test_limits_are_exact(void **state)
 	check_length(FORM, "data=1&kind=", 'x', KIND_MAX_BYTES + 1, 400);
 	check_length(FORM, "data=1&key=", 'x', KEY_MAX_BYTES, 0);
 	check_length(FORM, "data=1&key=", 'x', KEY_MAX_BYTES + 1, 400);
+	check_length(FORM, "data=1&next=/", 'x', NEXT_MAX_BYTES - 1, 0);
+	check_length(FORM, "data=1&next=/", 'x', NEXT_MAX_BYTES, 400);
 	check_length(FORM, "a", '&', 2000, 0);
 	check_length(FORM, "data=", '\xe2', 3, 422);
 }
