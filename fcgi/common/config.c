@@ -71,6 +71,8 @@ static const struct option options[] = {
 	OPTION(post_threads, OPT_INT, "64", 1, 1024),
 	OPTION(payload_limit, OPT_SIZE, "64kB", 1, MB),
 	OPTION(body_limit, OPT_SIZE, "1MB", KB, 64 * MB),
+	OPTION(max_fields, OPT_INT, "1024", 16, 1024),
+	OPTION(head_limit, OPT_SIZE, "64kB", 4 * KB, 64 * KB),
 	OPTION(request_timeout, OPT_TIME, "30s", 100, HOUR),
 	OPTION(origins, OPT_LIST, "", 0, 0),
 	OPTION(key_age, OPT_TIME, "24h", SECOND, 365 * DAY),

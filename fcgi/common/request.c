@@ -29,6 +29,7 @@ struct request {
 	FCGX_Request fcgx;
 	struct arrival arrival;
 	bool is_cgi;
+	size_t head_bytes;
 	struct fcgi_body body;
 	char *bytes; /* received: those from p on are to be looked at */
 	const char *p;
@@ -145,6 +146,7 @@ request_parse(struct request *r, struct inlet *in, const struct fcgi_head *head)
 	}
 	if (let_library_parse(r, in, head->n) == -1)
 		return -1;
+	r->head_bytes = head->n;
 	r->p += head->n;
 	r->n -= head->n;
 	r->body =
@@ -166,6 +168,12 @@ request_param_or_empty(const struct request *r, const char *name)
 	const char *value = request_param(r, name);
 
 	return value != NULL ? value : "";
+}
+
+size_t
+request_head_bytes(const struct request *r)
+{
+	return r->head_bytes;
 }
 
 /* There is no watchdog in a CGI program, so it waits for as long as it may. */
@@ -319,5 +327,7 @@ request_from_cgi(int64_t timeout_ms)
 		log_fatal("out of memory");
 	r->is_cgi = true;
 	r->arrival.deadline_ms = now_ms() + timeout_ms;
+	for (char **e = environ; *e != NULL; e++)
+		r->head_bytes += strlen(*e) + 1;
 	return r;
 }

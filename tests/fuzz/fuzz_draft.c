@@ -21,6 +21,7 @@ static struct config config = {
 	.base_path = (char[]){ "/events" },
 	.payload_limit = 4096,
 	.body_limit = 16384,
+	.max_fields = 100,
 	.form_token = (char[]){ "csrf" },
 };
 

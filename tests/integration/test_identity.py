@@ -475,6 +475,7 @@ def test_a_cgi_program_knows_who_it_is(site):
     assert cgi(site, HTTP_COOKIE=f"session={token()}",
                HTTP_SEC_FETCH_SITE="same-origin") == 201
     assert cgi(site, HTTP_AUTHORIZATION=f"Bearer {token(key=OTHER)}") == 401
+    assert cgi(site, REMOTE_USER="ada", HTTP_X="x" * 65536) == 431
 
 
 # --- bad keys
