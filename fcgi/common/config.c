@@ -78,6 +78,7 @@ static const struct option options[] = {
 	OPTION(key_age, OPT_TIME, "24h", SECOND, 365 * DAY),
 
 	OPTION(identity, OPT_LIST, "remote_user", 0, 0),
+	OPTION(auth_types, OPT_LIST, "", 0, 0),
 	OPTION(jwt_keys, OPT_STRING, "", 0, 0),
 	OPTION(jwt_issuer, OPT_STRING, "", 0, 0),
 	OPTION(jwt_audience, OPT_STRING, "", 0, 0),

@@ -63,6 +63,7 @@ struct config {
 
 	/* identity and access */
 	struct config_list identity;
+	struct config_list auth_types;
 	char *jwt_keys;
 	char *jwt_issuer;
 	char *jwt_audience;

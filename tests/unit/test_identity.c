@@ -180,6 +180,54 @@ the_first_that_is_there_counts(void **state)
 	}
 }
 
+static const char *
+who_with(const char *types, const char *type, char name[16])
+{
+	struct identity id;
+	const char *why;
+
+	setenv("PGFEED_AUTH_TYPES", types, 1);
+	if (type != NULL)
+		setenv("AUTH_TYPE", type, 1);
+	else
+		unsetenv("AUTH_TYPE");
+	assert_int_equal(find("remote_user jwt", "",
+			     &(struct seen){ .user = "bob" }, &id, &why),
+	    IDENTITY_OK);
+	snprintf(name, 16, "%s", id.who != NULL ? id.who : "-");
+	identity_fini(&id);
+	unsetenv("PGFEED_AUTH_TYPES");
+	unsetenv("AUTH_TYPE");
+	return name;
+}
+
+static void
+a_user_counts_with_the_types_that_are_listed(void **state)
+{
+	static const struct {
+		const char *types, *type, *who;
+	} table[] = {
+		{ "", NULL, "bob" },
+		{ "", "Basic", "bob" },
+		{ "Basic", "Basic", "bob" },
+		{ "Negotiate, basic", "Basic", "bob" },
+		{ "Basic", "Digest", "-" },
+		{ "Basic", "Basi", "-" },
+		{ "Basic", "Basic2", "-" },
+		{ "Basic", "", "-" },
+		{ "Basic", NULL, "-" },
+	};
+
+	setenv("HTTP_AUTH_TYPE", "Basic", 1);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		char name[16];
+
+		who_with(table[i].types, table[i].type, name);
+		if (strcmp(name, table[i].who) != 0)
+			fail_msg("%zu: %s", i, name);
+	}
+}
+
 /* What a browser can make the web server say begins with HTTP_. */
 static void
 a_header_is_no_identity(void **state)
@@ -303,6 +351,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_that_is_there_counts),
+		cmocka_unit_test(
+		    a_user_counts_with_the_types_that_are_listed),
 		cmocka_unit_test(a_header_is_no_identity),
 		cmocka_unit_test(a_key_is_replaced_while_we_run),
 		cmocka_unit_test(
