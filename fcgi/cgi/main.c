@@ -59,7 +59,8 @@ answer_later(bool stream, const char *why)
 	if (stream)
 		printf("Status: 200 OK\r\n"
 		       "Content-Type: text/event-stream\r\n"
-		       "Cache-Control: no-store, no-transform\r\n\r\n"
+		       "Cache-Control: no-store, no-transform\r\n"
+		       "X-Content-Type-Options: nosniff\r\n\r\n"
 		       "retry: 15000\n"
 		       "event: pgfeed.bye\ndata: {\"reason\":\"%s\"}\n\n",
 		    why);
@@ -67,6 +68,7 @@ answer_later(bool stream, const char *why)
 		printf("Status: 503 Service Unavailable\r\n"
 		       "Content-Type: application/problem+json\r\n"
 		       "Cache-Control: no-store\r\n"
+		       "X-Content-Type-Options: nosniff\r\n"
 		       "Retry-After: 15\r\n\r\n"
 		       "{\"title\":\"Service Unavailable\",\"status\":503,"
 		       "\"detail\":\"%s\"}\n",

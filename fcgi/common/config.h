@@ -55,12 +55,15 @@ struct config {
 	int64_t post_threads;
 	int64_t payload_limit;
 	int64_t body_limit;
+	int64_t max_fields;
+	int64_t head_limit;
 	int64_t request_timeout;
 	struct config_list origins;
 	int64_t key_age;
 
 	/* identity and access */
 	struct config_list identity;
+	struct config_list auth_types;
 	char *jwt_keys;
 	char *jwt_issuer;
 	char *jwt_audience;

@@ -34,7 +34,7 @@ enum outcome {
 	POST_TYPE,         /* 415 */
 	POST_NOT_TEXT,     /* 422: not UTF-8, or with a NUL */
 	POST_LATE,         /* 408, or dropped: request_timeout */
-	POST_HEAD,         /* dropped: the parameters are too large */
+	POST_HEAD,         /* 431: head_limit; or dropped */
 	POST_BROKEN,       /* dropped: not a whole FastCGI request */
 	POST_PEER,         /* dropped: not one of peer_users */
 	POST_BUSY,         /* 503: too many are waiting */

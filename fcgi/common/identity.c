@@ -225,6 +225,17 @@ judge(struct identities *ids, const char *token, size_t n, struct identity *out,
 	return IDENTITY_OK;
 }
 
+/* RFC 3875 section 4.1.1: the web server's own word, in any case. */
+static bool
+auth_type_counts(const struct config_list *types, const char *type)
+{
+	for (size_t i = 0; i < types->n; i++) {
+		if (strcasecmp(types->item[i], type) == 0)
+			return true;
+	}
+	return types->n == 0;
+}
+
 enum identity_result
 identity_find(struct identities *ids, const struct request *r,
     const struct params *query, struct identity *out, const char **why)
@@ -235,7 +246,9 @@ identity_find(struct identities *ids, const struct request *r,
 
 	memset(out, 0, sizeof(*out));
 	*why = NULL;
-	if (ids->remote_user && *user != '\0') {
+	if (ids->remote_user && *user != '\0' &&
+	    auth_type_counts(&ids->config->auth_types,
+		request_param_or_empty(r, "AUTH_TYPE"))) {
 		*why = "the user's name is not one that can be used here";
 		if (!token_user_valid(user, strlen(user)))
 			return IDENTITY_REFUSED;

@@ -3,7 +3,8 @@
  *
  * What is believed is in the configuration (option identity), in this order:
  *
- *	remote_user  REMOTE_USER, which the web server has checked
+ *	remote_user  REMOTE_USER, which the web server has checked, in a way
+ *	             (AUTH_TYPE) that auth_types lists if it lists any
  *	jwt          a token: Authorization: Bearer, else the cookie that
  *	             jwt_cookie names, else access_token in the query
  *	             (RFC 6750 section 2.3), for EventSource has no headers

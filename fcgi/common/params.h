@@ -10,7 +10,7 @@
 
 #include "buf.h"
 
-/* More than these in one request is somebody who is up to no good. */
+/* The most that the option max_fields allows: finding one takes time. */
 #define PARAMS_MAX 1024
 
 struct param {

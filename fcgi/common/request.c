@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ struct request {
 	FCGX_Request fcgx;
 	struct arrival arrival;
 	bool is_cgi;
+	size_t head_bytes;
 	struct fcgi_body body;
 	char *bytes; /* received: those from p on are to be looked at */
 	const char *p;
@@ -144,6 +146,7 @@ request_parse(struct request *r, struct inlet *in, const struct fcgi_head *head)
 	}
 	if (let_library_parse(r, in, head->n) == -1)
 		return -1;
+	r->head_bytes = head->n;
 	r->p += head->n;
 	r->n -= head->n;
 	r->body =
@@ -167,11 +170,27 @@ request_param_or_empty(const struct request *r, const char *name)
 	return value != NULL ? value : "";
 }
 
-static ssize_t
-read_stdin(void *p, size_t n)
+size_t
+request_head_bytes(const struct request *r)
 {
-	ssize_t got;
+	return r->head_bytes;
+}
 
+/* There is no watchdog in a CGI program, so it waits for as long as it may. */
+static ssize_t
+read_stdin(const struct request *r, void *p, size_t n)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	ssize_t got;
+	int rc;
+
+	do {
+		int64_t left = r->arrival.deadline_ms - now_ms();
+
+		rc = poll(&in, 1, (int)MAX(left, 0));
+	} while (rc == -1 && errno == EINTR);
+	if (rc <= 0)
+		return -1;
 	do
 		got = read(STDIN_FILENO, p, n);
 	while (got == -1 && errno == EINTR);
@@ -186,7 +205,7 @@ request_read(struct request *r, void *p, size_t n)
 	size_t length;
 
 	if (r->is_cgi)
-		return read_stdin(p, n);
+		return read_stdin(r, p, n);
 	for (;;) {
 		/* No further than the caller has room for. */
 		size_t part = MIN(r->n, n), left = part;
@@ -199,7 +218,7 @@ request_read(struct request *r, void *p, size_t n)
 			return (ssize_t)length;
 		case FCGI_CHECK_MORE:
 			r->n -= part - left;
-			if (r->n == 0 && receive(r) == -1)
+			if (r->n == 0 && (request_late(r) || receive(r) == -1))
 				return -1;
 			break;
 		case FCGI_CHECK_BAD:
@@ -214,7 +233,7 @@ request_read(struct request *r, void *p, size_t n)
 bool
 request_late(const struct request *r)
 {
-	return !r->is_cgi && now_ms() >= r->arrival.deadline_ms;
+	return now_ms() >= r->arrival.deadline_ms;
 }
 
 int
@@ -309,12 +328,15 @@ request_is_cgi(void)
 }
 
 struct request *
-request_from_cgi(void)
+request_from_cgi(int64_t timeout_ms)
 {
 	struct request *r = request_new(-1);
 
 	if (r == NULL)
 		log_fatal("out of memory");
 	r->is_cgi = true;
+	r->arrival.deadline_ms = now_ms() + timeout_ms;
+	for (char **e = environ; *e != NULL; e++)
+		r->head_bytes += strlen(*e) + 1;
 	return r;
 }

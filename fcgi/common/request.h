@@ -23,6 +23,12 @@ const char *request_param(const struct request *, const char *name);
 const char *request_param_or_empty(const struct request *, const char *name);
 
 /*
+ * The bytes that came before the body: parameters and what frames them, or the
+ * environment of a CGI process.
+ */
+size_t request_head_bytes(const struct request *);
+
+/*
  * Reads up to n bytes of the body. The whole request has to arrive within
  * request_timeout. Returns the count, 0 at the end of the body, or -1 when the
  * peer stalled, left or broke the protocol.
@@ -60,7 +66,10 @@ struct taken request_take(struct request *);
  */
 bool request_is_cgi(void);
 
-/* The one request of a CGI process: the environment, stdin and stdout. */
-struct request *request_from_cgi(void);
+/*
+ * The one request of a CGI process: the environment, stdin and stdout. Its body
+ * has to arrive within timeout_ms.
+ */
+struct request *request_from_cgi(int64_t timeout_ms);
 
 #endif

@@ -66,7 +66,15 @@ sandbox_drop_root(const struct config *c)
 }
 
 #ifdef HAVE_SECCOMP
+#include <sched.h>
 #include <seccomp.h>
+
+/* clone(2): where the kernel of this kind of machine wants its flags. */
+#ifdef __s390__
+#define CLONE_FLAGS_ARGUMENT 1
+#else
+#define CLONE_FLAGS_ARGUMENT 0
+#endif
 
 static const char *const forbidden[] = {
 	/* other programs */
@@ -95,6 +103,37 @@ static const char *const forbidden[] = {
 	"vhangup",
 };
 
+/*
+ * Threads are made by clone() and signalled by tgkill(), so what these must not
+ * do is in their arguments. clone3() has them in memory, where a filter does not
+ * look: libc goes on with clone() when there is no such call.
+ */
+static int
+forbid_by_argument(scmp_filter_ctx filter)
+{
+	static const scmp_datum_t spaces[] = { CLONE_NEWNS, CLONE_NEWCGROUP,
+		CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID,
+		CLONE_NEWNET };
+	static const char *const signals[] = { "tgkill", "rt_tgsigqueueinfo" };
+	unsigned flags = CLONE_FLAGS_ARGUMENT;
+	int rc = seccomp_rule_add(
+	    filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	for (size_t i = 0; i < ARRAY_LEN(spaces) && rc == 0; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
+		    SCMP_SYS(clone), 1,
+		    SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, spaces[i], spaces[i]));
+	for (size_t i = 0; i < ARRAY_LEN(signals) && rc == 0; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
+		    seccomp_syscall_resolve_name(signals[i]), 1,
+		    SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+	/* 0 is this process. */
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
+		    SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_NE, 0));
+	return rc;
+}
+
 /* Names that this libseccomp or this kind of machine does not have are left. */
 static void
 load_filter(void)
@@ -112,6 +151,8 @@ load_filter(void)
 			rc = seccomp_rule_add(
 			    filter, SCMP_ACT_ERRNO(EPERM), call, 0);
 	}
+	if (rc == 0)
+		rc = forbid_by_argument(filter);
 	if (rc == 0)
 		rc = seccomp_load(filter);
 	if (rc != 0)

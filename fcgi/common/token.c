@@ -38,6 +38,9 @@ static const struct {
 	{ "ES256", JWT_ALG_ES256, 0 },
 	{ "ES384", JWT_ALG_ES384, 0 },
 	{ "ES512", JWT_ALG_ES512, 0 },
+#if HAVE_DECL_JWT_ALG_EDDSA
+	{ "EdDSA", JWT_ALG_EDDSA, 0 },
+#endif
 };
 
 bool

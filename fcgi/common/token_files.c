@@ -67,6 +67,10 @@ read_pem(struct buf *pem, const char *path, void *arg)
 	if (read_file(pem, full, PEM_MAX_BYTES, &st) != NULL)
 		return "the file of this public key can't be read: it has to "
 		       "be a regular file of at most 16kB";
+	/* Or anybody could put a key of their own there, and be anybody. */
+	if (st.st_mode & S_IWOTH)
+		return "everybody may write to the file of this public key: "
+		       "chmod o-w";
 	return NULL;
 }
 

@@ -11,11 +11,21 @@
 #define LINE_SIZE 4096
 #define KEYS_MAX  64
 
-/* The object identifiers of keys (RFC 3279, RFC 5480) in DER, with length. */
+/*
+ * The object identifiers of keys (RFC 3279, RFC 5480) in DER, with length; of
+ * Ed25519 all that stands before the key (RFC 8410), as there is just one way.
+ */
 #define OID_RSA  "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
 #define OID_P256 "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
 #define OID_P384 "\x06\x05\x2b\x81\x04\x00\x22"
 #define OID_P521 "\x06\x05\x2b\x81\x04\x00\x23"
+#define ED25519	 "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"
+
+#if HAVE_DECL_JWT_ALG_EDDSA
+#define WITH_EDDSA ", ES512 and EdDSA"
+#else
+#define WITH_EDDSA " and ES512"
+#endif
 
 /*
  * Whether the PEM text is a public key of the kind that alg takes. libjwt only
@@ -32,6 +42,7 @@ pem_is_for(const char *pem, const char *alg)
 		{ "ES256", OID_P256, sizeof(OID_P256) - 1 },
 		{ "ES384", OID_P384, sizeof(OID_P384) - 1 },
 		{ "ES512", OID_P521, sizeof(OID_P521) - 1 },
+		{ "EdDSA", ED25519, sizeof(ED25519) - 1 },
 	};
 	static const char begin[] = "-----BEGIN PUBLIC KEY-----";
 	struct buf text = BUF_INIT, der = BUF_INIT;
@@ -69,7 +80,7 @@ add_key(struct token_keys *keys, const char *kid, const char *alg,
 
 	if (!token_alg(alg, &secret_min))
 		return "the algorithm is none of HS256, HS384, HS512, RS256, "
-		       "RS384, RS512, ES256, ES384 and ES512";
+		       "RS384, RS512, ES256, ES384" WITH_EDDSA;
 	if (keys->n == KEYS_MAX)
 		return "there are too many keys";
 	if (secret_min > 0) {

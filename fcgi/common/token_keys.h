@@ -33,8 +33,9 @@ struct token_keys *token_keys_parse(const char *text, size_t n, token_pem_cb,
 
 /*
  * Reads the file. Returns NULL with the reason, which has no key in it, in err:
- * also when it has a secret and is readable by everybody, can be written to by
- * everybody, or is not a regular file. It waits for nothing.
+ * also when it has a secret and is readable by everybody, or when it or the file of
+ * a public key can be written to by everybody or is not a regular file. It waits
+ * for nothing.
  */
 struct token_keys *token_keys_load(
     const char *path, char *err, size_t size) MUSTCHECK;

@@ -189,13 +189,32 @@ find_token(struct draft *d, const struct params *fields, const struct config *c)
 }
 
 static int
-read_form(
-    struct params *fields, const struct draft_source *src, struct fault *f)
+read_query(struct params *query, const struct draft_source *src,
+    const struct config *c, struct fault *f)
+{
+	enum params_result rc =
+	    params_parse(query, src->query, strlen(src->query));
+
+	if (rc == PARAMS_NO_MEMORY)
+		return no_memory(f);
+	if (rc == PARAMS_TOO_MANY || query->n > (size_t)c->max_fields)
+		return fault(f, 400, POST_FIELDS,
+		    "the query has more than %lld fields",
+		    (long long)c->max_fields);
+	return 0;
+}
+
+static int
+read_form(struct params *fields, const struct draft_source *src,
+    const struct config *c, struct fault *f)
 {
 	const char *why;
+	enum form_result rc = form_parse(
+	    fields, src->content_type, src->body, src->body_len, &why);
 
-	switch (form_parse(
-	    fields, src->content_type, src->body, src->body_len, &why)) {
+	if (rc == FORM_OK && fields->n > (size_t)c->max_fields)
+		rc = FORM_TOO_MANY;
+	switch (rc) {
 	case FORM_OK:
 		return 0;
 	case FORM_MALFORMED:
@@ -206,7 +225,8 @@ read_form(
 		return fault(f, 415, POST_TYPE, "send the form as UTF-8");
 	case FORM_TOO_MANY:
 		return fault(f, 413, POST_FIELDS,
-		    "the form has more than %d fields", PARAMS_MAX);
+		    "the form has more than %lld fields",
+		    (long long)c->max_fields);
 	case FORM_NO_MEMORY:
 		break;
 	}
@@ -263,7 +283,7 @@ is_line(const struct buf *b, size_t most)
 }
 
 static int
-check_kind_and_key(const struct draft *d, struct fault *f)
+check_own_fields(const struct draft *d, struct fault *f)
 {
 	if (buf_failed(&d->kind) || buf_failed(&d->key) ||
 	    buf_failed(&d->next) || buf_failed(&d->token))
@@ -280,6 +300,9 @@ check_kind_and_key(const struct draft *d, struct fault *f)
 		return fault(f, 400, POST_FIELDS,
 		    "the key must be one line of at most %d bytes of UTF-8",
 		    KEY_MAX_BYTES);
+	if (d->next.len > NEXT_MAX_BYTES)
+		return fault(f, 400, POST_FIELDS,
+		    "next must have at most %d bytes", NEXT_MAX_BYTES);
 	return 0;
 }
 
@@ -321,13 +344,10 @@ draft_parse(struct draft *d, const struct config *c,
 
 	params_init(&query);
 	params_init(&fields);
-	if (params_parse(&query, src->query, strlen(src->query)) != PARAMS_OK) {
-		fault(f, 400, POST_FIELDS, "the query has more than %d fields",
-		    PARAMS_MAX);
+	if (read_query(&query, src, c, f) == -1)
 		goto out;
-	}
 	if (type == BODY_FORM) {
-		if (read_form(&fields, src, f) == -1 ||
+		if (read_form(&fields, src, c, f) == -1 ||
 		    form_data(d, &fields, c, f) == -1)
 			goto out;
 		find_token(d, &fields, c);
@@ -343,7 +363,7 @@ draft_parse(struct draft *d, const struct config *c,
 	take(&d->key, "key", &fields, &query);
 	take(&d->next, "next", &fields, &query);
 	if (find_topic(d, c, src, &fields, &query, f) == -1 ||
-	    check_kind_and_key(d, f) == -1 ||
+	    check_own_fields(d, f) == -1 ||
 	    check_data(d, c, type == BODY_JSON, f) == -1)
 		goto out;
 	rc = 0;

@@ -24,6 +24,7 @@
 
 #define KIND_MAX_BYTES 64
 #define KEY_MAX_BYTES  255
+#define NEXT_MAX_BYTES 2048 /* escaped, it fits into any web server's header */
 
 /* What a POST brought; strings are "" when they are not there. */
 struct draft_source {

@@ -139,10 +139,11 @@ serve_cgi(const struct config *config)
 	struct post post = { .config = config };
 
 	signal(SIGPIPE, SIG_IGN);
+	sandbox_enter();
 	post.identities = identities_new(config);
 	post.counters = counters_new(config->post_socket, geteuid(), false);
 	post.ingest = ingest_new(config, CGI_PATIENCE_MS);
-	post_serve(request_from_cgi(), &post);
+	post_serve(request_from_cgi(config->request_timeout), &post);
 	ingest_free(post.ingest);
 	counters_flush(post.counters, true);
 	counters_free(post.counters);

@@ -2,7 +2,7 @@
  * post.c - one POST, from its first header to its answer.
  *
  *     method --> origin --> who --> type --> body --> draft --> ingest --> 201
- *        405       403    429 401   415    408 413  403 4xx    403 503     303
+ *      405 431     403    429 401   415    408 413  403 4xx    403 503     303
  *     (worker thread)                                      (ingest thread)
  *
  * Each step either goes on or ends in a fault, which becomes the answer. An
@@ -451,6 +451,17 @@ check_address(struct exchange *x)
 }
 
 static bool
+check_head(struct exchange *x)
+{
+	if (request_head_bytes(x->request) <=
+	    (size_t)x->post->config->head_limit)
+		return true;
+	set_fault(x, 431, POST_HEAD,
+	    "the header fields are too large: head_limit limits them");
+	return false;
+}
+
+static bool
 check_form_token(struct exchange *x)
 {
 	const struct form_token_source src = {
@@ -518,7 +529,8 @@ handle(struct exchange *x)
 	if (strcmp(method, "OPTIONS") != 0 && strcmp(method, "POST") != 0)
 		set_fault(
 		    x, 405, POST_METHOD, "events are published with POST");
-	if (x->fault.status == 0 && check_address(x) && find_identity(x)) {
+	if (x->fault.status == 0 && check_head(x) && check_address(x) &&
+	    find_identity(x)) {
 		limit = draft_body_limit(x->post->config,
 		    request_param_or_empty(x->request, "CONTENT_TYPE"),
 		    request_param_or_empty(x->request, "HTTP_CONTENT_ENCODING"),

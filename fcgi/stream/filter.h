@@ -9,9 +9,9 @@
 #define PGFEED_FILTER_H
 
 #include <sys/queue.h>
-#include <uthash.h>
 
 #include "entry.h"
+#include "hash.h"
 
 struct sub;
 

@@ -21,9 +21,10 @@ enum refusal {
 	REFUSED_TOKEN,        /* 401: a bad token */
 	REFUSED_FORBIDDEN,    /* 403 */
 	REFUSED_TOPICS,       /* 400: max_topics */
+	REFUSED_FIELDS,       /* 400: max_fields */
 	REFUSED_REQUEST,      /* 400, 405: any other mistake */
 	REFUSED_LATE,         /* dropped, or 408: request_timeout */
-	REFUSED_HEAD,         /* dropped: the parameters are too large */
+	REFUSED_HEAD,         /* 431: head_limit; or dropped */
 	REFUSED_BROKEN,       /* dropped: not a whole FastCGI request */
 	REFUSED_PEER,         /* dropped: not one of peer_users */
 	REFUSED_ENDING,       /* the gateway is shutting down */

@@ -36,6 +36,7 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_TOKEN] = "token",
 	[REFUSED_FORBIDDEN] = "forbidden",
 	[REFUSED_TOPICS] = "topics",
+	[REFUSED_FIELDS] = "fields",
 	[REFUSED_REQUEST] = "bad_request",
 	[REFUSED_LATE] = "late",
 	[REFUSED_HEAD] = "head",

@@ -15,8 +15,11 @@
 
 #define POSITION_MAX_BYTES (CURSOR_TEXT_MAX - 1) /* longer is garbage */
 #define LAST_N_MAX         100000
+#define BODY_MAX_BYTES     16384 /* so many are there already, if more come */
 
 static const char too_many[] = "too many topics: max_topics limits them";
+static const char too_many_fields[] =
+    "the query has too many fields: max_fields limits them";
 
 static void
 answer(struct request *r, int status, enum refusal why, const char *headers,
@@ -58,6 +61,21 @@ add_pattern(struct join *j, const char *s, size_t n)
 		return false;
 	j->n++;
 	return true;
+}
+
+/* The pairs of the query. NULL, or what is wrong with them. */
+static const char *
+read_query(struct params *query, const char *s, const struct config *c)
+{
+	switch (params_parse(query, s, strlen(s))) {
+	case PARAMS_OK:
+		break;
+	case PARAMS_TOO_MANY:
+		return too_many_fields;
+	case PARAMS_NO_MEMORY:
+		return "out of memory";
+	}
+	return query->n > (size_t)c->max_fields ? too_many_fields : NULL;
 }
 
 /* The topics of path and query. NULL, or what is wrong with them. */
@@ -249,7 +267,7 @@ skip_body(struct request *r)
 
 	while ((n = request_read(r, junk, sizeof(junk))) > 0) {
 		sum += (size_t)n;
-		if (sum > 65536)
+		if (sum > BODY_MAX_BYTES)
 			return false;
 	}
 	return n == 0;
@@ -307,6 +325,11 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 		    "methods to pgfeed-post");
 		goto out;
 	}
+	if (request_head_bytes(r) > (size_t)c->head_limit) {
+		answer(r, 431, REFUSED_HEAD, j->cors,
+		    "the header fields are too large: head_limit limits them");
+		goto out;
+	}
 	if (!skip_body(r)) {
 		if (request_late(r))
 			answer(r, 408, REFUSED_LATE, j->cors,
@@ -322,8 +345,7 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 		taken = true;
 		goto out;
 	}
-	if (params_parse(&query, qs, strlen(qs)) != PARAMS_OK)
-		wrong = "the query string is too long";
+	wrong = read_query(&query, qs, c);
 	if (wrong == NULL)
 		wrong = read_topics(j, c, &path, &query);
 	if (wrong == NULL)
@@ -332,7 +354,9 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 		wrong = read_format(j, r, c, &query);
 	if (wrong != NULL) {
 		answer(r, 400,
-		    wrong == too_many ? REFUSED_TOPICS : REFUSED_REQUEST,
+		    wrong == too_many		 ? REFUSED_TOPICS
+			: wrong == too_many_fields ? REFUSED_FIELDS
+						   : REFUSED_REQUEST,
 		    j->cors, wrong);
 		goto out;
 	}
@@ -341,7 +365,8 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	if (strcmp(method, "HEAD") == 0) {
 		static const char head[] =
 		    "Status: 200 OK\r\nContent-Type: text/event-stream\r\n"
-		    "Cache-Control: no-store, no-transform\r\n\r\n";
+		    "Cache-Control: no-store, no-transform\r\n"
+		    "X-Content-Type-Options: nosniff\r\n\r\n";
 
 		(void)request_write(r, head, strlen(head));
 		request_finish(r);

@@ -6,20 +6,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "hash.h"
 #include "table.h"
 
 #define BUCKETS_MIN 16
-
-static uint32_t
-hash_of(const void *key, size_t n)
-{
-	unsigned hash;
-
-	HASH_JEN(key, n, hash);
-	return hash;
-}
 
 static struct table_entry **
 bucket_of(const struct table *t, uint32_t hash)
@@ -30,7 +21,7 @@ bucket_of(const struct table *t, uint32_t hash)
 void *
 table_find(const struct table *t, const void *key, size_t n)
 {
-	uint32_t hash = hash_of(key, n);
+	uint32_t hash = hash_bytes(key, n);
 	struct table_entry *e = t->n > 0 ? *bucket_of(t, hash) : NULL;
 
 	while (
@@ -80,7 +71,7 @@ table_add(struct table *t, void *thing, size_t n)
 	if (t->n >= t->n_buckets * 2 && !grow(t))
 		return false;
 	e->n = (uint32_t)n;
-	e->hash = hash_of((const char *)thing + t->key_at, n);
+	e->hash = hash_bytes((const char *)thing + t->key_at, n);
 	insert(t, e);
 	t->n++;
 	return true;

@@ -21,6 +21,7 @@ static struct config config = {
 	.base_path = (char[]){ "/events" },
 	.payload_limit = 4096,
 	.body_limit = 16384,
+	.max_fields = 100,
 	.form_token = (char[]){ "csrf" },
 };
 
@@ -38,6 +39,7 @@ check_draft(const struct draft *d)
 	FUZZ_CHECK(topic_valid(d->topic.data, d->topic.len));
 	FUZZ_CHECK(is_line(&d->kind) && d->kind.len <= KIND_MAX_BYTES);
 	FUZZ_CHECK(is_line(&d->key) && d->key.len <= KEY_MAX_BYTES);
+	FUZZ_CHECK(d->next.len <= NEXT_MAX_BYTES);
 	FUZZ_CHECK(d->data.len <= 4096);
 	FUZZ_CHECK(
 	    d->data.len == 0 || (utf8_valid(d->data.data, d->data.len) &&

@@ -1,9 +1,9 @@
 /*
  * fuzz_token_keys.c - files with keys, as a tired administrator writes them.
  *
- * The input is the file. "rsa", "p256", "p384" and "p521" stand for files with
- * a public key, "self" for the input itself, all else for files that can't be
- * read.
+ * The input is the file. "rsa", "p256", "p384", "p521" and "ed25519" stand for
+ * files with a public key, "self" for the input itself, all else for files that
+ * can't be read.
  */
 #include <string.h>
 
@@ -26,6 +26,7 @@ read_pem(struct buf *b, const char *path, void *arg)
 		{ "p256", PEM_ES256 },
 		{ "p384", PEM_ES384 },
 		{ "p521", PEM_ES512 },
+		{ "ed25519", PEM_ED25519 },
 	};
 	const struct input *in = arg;
 

@@ -288,9 +288,11 @@ def test_no_gateway_is_come_back_later(make_cgi):
         assert stream.head.startswith("Status: 200 OK")
         assert [e.type for e in events] == ["pgfeed.bye"]
         assert b"retry: 15000" in stream.body
+        assert "X-Content-Type-Options: nosniff" in stream.head
     with site.cgi(HTTP_ACCEPT="application/json") as poll:
         out, _ = poll.popen.communicate(timeout=10)
         assert out.startswith(b"Status: 503") and b"Retry-After" in out
+        assert b"\r\nX-Content-Type-Options: nosniff\r\n" in out
 
 
 def test_a_broken_configuration_is_come_back_later(make_cgi):

@@ -59,7 +59,7 @@ def site(cluster):
         form_token="csrf", payload_limit=1000, body_limit=20000,
         request_timeout="1s", post_rate_per_user=1, post_rate_per_address=1,
         post_burst=2, max_streams=4, max_streams_per_address=2,
-        max_streams_per_user=1, max_topics=2)
+        max_streams_per_user=1, max_topics=2, max_fields=20, head_limit="8kB")
     yield site
     site.close()
 
@@ -180,9 +180,11 @@ def test_what_becomes_of_posts_is_counted(site):
     expect("too_large", 3)
     post(400, topic="t?kind=" + "k" * 65)
     post(400, headers={**TEXT, "Idempotency-Key": "k" * 256})
-    post(400, topic="t?" + many)
+    post(400, topic="t?" + many[:300])
+    post(413, headers=FORM, body=b"&".join([b"a="] * 21))
     post(413, headers=FORM, body=b"&".join([b"a="] * 5000))
-    expect("fields", 4)
+    post(400, headers=FORM, body=b"data=x&next=/" + b"x" * 2048)
+    expect("fields", 6)
     post(400, headers=JSON, body=b"{")
     post(400, headers=FORM, body=b"topic=t")
     expect("malformed", 2)
@@ -203,7 +205,8 @@ def test_what_becomes_of_posts_is_counted(site):
     raw(path, b"")                                # its head, all of it
     expect("late", 3)
     send_head(path)
-    expect("head")
+    post(431, headers={**TEXT, "X": "x" * 8000})
+    expect("head", 2)
     raw(path, b"GET / HTTP/1.1\r\n\r\n")
     expect("broken")
     if os.geteuid() == 0:
@@ -272,6 +275,9 @@ def test_why_a_request_became_no_stream_is_counted(site):
     site.sql("INSERT INTO pgfeed.access VALUES ('t', '*', true, true)")
     assert ask("/events/t?topic=a&topic=b")[0] == 400
     expect("topics")
+    assert ask("/events/t?" + "a&" * 21)[0] == 400
+    assert ask("/events/t?" + "a&" * 1500)[0] == 400
+    expect("fields", 2)
     assert ask("/events/a//b")[0] == 400
     assert ask("/events/t?format=x")[0] == 400
     with fastcgi.Connection(path) as c:           # answered without its body
@@ -301,7 +307,8 @@ def test_why_a_request_became_no_stream_is_counted(site):
         assert c.response()[0] == 408
     expect("late", 2)
     send_head(path)
-    expect("head")
+    assert ask(headers={"X": "x" * 8000})[0] == 431
+    expect("head", 2)
     raw(path, b"GET / HTTP/1.1\r\n\r\n")
     expect("broken")
     if os.geteuid() == 0:

@@ -73,3 +73,36 @@ def test_published_by_many_at_once_arrives_once(demo, topic):
         messages = stream.messages(200)
     assert sorted(int(e.id) for e in messages) == sorted(ids)
     assert sorted(int(e.data) for e in messages) == list(range(200))
+
+
+@pytest.mark.parametrize("uri", ["/", "/pgfeed.js", "/status.html", "/examples/chat.html",
+                                 "/icon.svg", "/not-there", "/events-not"])
+def test_pages_come_with_strict_headers(site, uri):
+    answer = site.post(uri, method="GET")
+    assert answer.status == (404 if "not" in uri else 200)
+    policy = {name: value for name, _, value in
+              (part.strip().partition(" ") for part in
+               answer.headers["content-security-policy"].split(";"))}
+    assert policy["default-src"] == policy["form-action"] == "'self'"
+    for name in ("base-uri", "frame-ancestors", "object-src"):
+        assert policy[name] == "'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("method, uri, status", [
+    ("GET", "/events/-/status", 200), ("GET", "/events/-/metrics", 200),
+    ("GET", "/events/-/live", 200), ("GET", "/events?topic=a*b", 400),
+    ("GET", "/events/demo?wait=0", 200),
+    ("HEAD", "/events/demo", 200), ("POST", "/events/demo", 201),
+    ("POST", "/events/a*b", 404), ("PUT", "/events/demo", 405)])
+def test_no_answer_is_to_be_sniffed(site, method, uri, status):
+    """A page that is fooled into taking one for a script is not."""
+    answer = site.post(uri, None if method in ("GET", "HEAD") else b"1",
+                       {"Content-Type": "application/json", "Accept": "application/json"},
+                       method=method)
+    assert answer.status == status
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "no-store" in answer.headers["cache-control"]
+    assert "access-control-allow-origin" not in answer.headers

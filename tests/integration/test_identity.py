@@ -134,6 +134,16 @@ def test_the_web_servers_user_is_who_it_says(site):
     assert stored(site, "home/bob/x") == ["3"]
 
 
+@pytest.mark.parametrize("server", ["lighttpd", "apache"])
+@pytest.mark.parametrize("types, status", [("Negotiate Basic", 201), ("Digest", 403)])
+def test_the_web_servers_user_counts_with_a_listed_type(
+        make_site, cluster, server, types, status):
+    files = Files(cluster, server)
+    site = make_site(server, server_config=files.config, auth_types=types)
+    rules(site)
+    assert site.post("/events/home/ada/x", b"1", basic("ada")).status == status
+
+
 def test_the_web_servers_user_comes_before_a_token(site):
     headers = {**basic("ada"), "Cookie": f"session={token('bob')}"}
     refused(site.post("/events/home/bob/y", b"1", headers), 403)
@@ -475,6 +485,7 @@ def test_a_cgi_program_knows_who_it_is(site):
     assert cgi(site, HTTP_COOKIE=f"session={token()}",
                HTTP_SEC_FETCH_SITE="same-origin") == 201
     assert cgi(site, HTTP_AUTHORIZATION=f"Bearer {token(key=OTHER)}") == 401
+    assert cgi(site, REMOTE_USER="ada", HTTP_X="x" * 65536) == 431
 
 
 # --- bad keys

@@ -150,3 +150,16 @@ def test_a_long_history_comes_in_parts_and_whole(make_site):
     assert streams > 2 and status(site)["replay_limited"] == streams
     metrics = site.post("/events/-/metrics", method="GET").body.decode()
     assert f"pgfeed_replay_limited_total {streams}" in metrics
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_large_header_fields_are_told_so(make_site, method):
+    """Apache lets through 100 of 8 kB each."""
+    site = make_site("apache")
+    fields = {f"X-{n}": "x" * 8000 for n in range(9)}
+    answer = site.post("/events/t", b"x" if method == "POST" else None,
+                       {"Content-Type": "text/plain", **fields}, method=method)
+    assert answer.status == 431, answer
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "head_limit" in answer.json()["detail"]
+    assert site.publish("t", "still")

@@ -105,6 +105,18 @@ def test_a_browser_form_gets_303_to_its_own_site(site, topic, nxt, referer, loca
     assert len(events(site, topic)) == 1
 
 
+@pytest.mark.parametrize("server", ["lighttpd", "apache"])
+def test_a_next_that_fits_no_header_is_refused_before_anything_is_stored(make_site, server):
+    """The event was stored, and Apache made a 500 of so long a Location."""
+    site = make_site(server)
+    for length, status in ((2000, 303), (3000, 400), (300000, 400)):
+        answer = site.post("/events/t", b"data=x&next=/" + b"%7b" * (length - 1), {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "text/html", "Sec-Fetch-Site": "same-origin"})
+        assert answer.status == status, answer.headers
+    assert len(events(site, "t")) == 1
+
+
 def test_a_script_gets_json_whatever_next_says(site, topic):
     for accept in ("*/*", "application/json", "application/json, text/html;q=0.5"):
         answer = site.post(f"/events/{topic}", form(data="x", next="/there"),

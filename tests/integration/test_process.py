@@ -111,23 +111,43 @@ def test_a_user_who_is_not_there_is_told(gateway):
     assert 'there is no user "no-such-user"' in text_of(log)
 
 
+def is_sandboxed(pid, name):
+    filtered = "seccomp_load" in subprocess.run(
+        ["nm", "-D", f"{pgfeed_env.BUILD}/pgfeed-{name}"], stdout=subprocess.PIPE,
+        check=True, text=True).stdout
+    return all(thread["NoNewPrivs"] == ["1"] and
+               thread["Seccomp"] == (["2"] if filtered else ["0"])
+               for thread in threads(pid))
+
+
 @pytest.mark.skipif(pgfeed_env.sanitized(), reason="sanitizers need what it forbids")
 @pytest.mark.parametrize("name", ["stream", "post"])
 def test_every_thread_is_in_the_sandbox(site, name):
     """tests/unit/test_sandbox.c shows what that forbids."""
     pid = site.gateway_pid(name)
-    seen = list(threads(pid))
-    assert len(seen) > 3
-    filtered = "seccomp_load" in subprocess.run(
-        ["nm", "-D", f"{pgfeed_env.BUILD}/pgfeed-{name}"], stdout=subprocess.PIPE,
-        check=True, text=True).stdout
-    for thread in seen:
-        assert thread["NoNewPrivs"] == ["1"]
-        assert thread["Seccomp"] == (["2"] if filtered else ["0"])
+    assert len(list(threads(pid))) > 3
+    assert is_sandboxed(pid, name)
     # Nobody else of the same user looks into it.
     done = subprocess.run(pgfeed_env.as_service(["cat", f"/proc/{pid}/environ"]),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1 and done.stdout == b""
+
+
+def test_a_cgi_program_is_in_the_sandbox_and_waits_no_longer_than_others(site):
+    """It had neither, and waited for its body for as long as the web server."""
+    env = {**fastcgi.params_for("POST", "/events/t", TEXT, 2), "PATH": os.environ["PATH"],
+           "PGFEED_CONF": site.conf, "PGFEED_REQUEST_TIMEOUT": "2s"}
+    process = subprocess.Popen(
+        pgfeed_env.as_service([site.cluster.share + "/pgfeed-post"]), env=env,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(b"x")
+    process.stdin.flush()
+    if not pgfeed_env.sanitized():
+        pgfeed_env.eventually(lambda: is_sandboxed(process.pid, "post"), 2)
+    head, _, body = process.stdout.read().partition(b"\r\n\r\n")
+    assert head.startswith(b"Status: 408 ") and b"took too long" in body
+    assert process.wait(10) == 0
+    process.stdin.close()
 
 
 @pytest.mark.parametrize("name", ["stream", "post"])

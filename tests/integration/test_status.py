@@ -1,7 +1,21 @@
 """What the gateway tells of itself: /-/status and /-/metrics."""
 import re
 
+import pytest
+
 from pgfeed_env import eventually
+
+# The web server takes 127.0.0.1 for a proxy, and believes it.
+AFAR = {
+    "lighttpd": """server.modules += ( "mod_extforward" )
+extforward.forwarder = ( "127.0.0.1" => "trust" )
+extforward.headers = ( "X-Forwarded-For" )
+""",
+    "apache": """LoadModule remoteip_module "${PGFEED_MODULES}/mod_remoteip.so"
+RemoteIPHeader X-Forwarded-For
+RemoteIPInternalProxy 127.0.0.1
+""",
+}
 
 
 def status(site):
@@ -72,3 +86,15 @@ def test_lag_grows_while_the_database_is_away(make_site):
                      "postgres")
     eventually(lambda: status(site)["live"], 30, "its return")
     assert status(site)["lag_ms"] == 0
+
+
+@pytest.mark.parametrize("server", ["lighttpd", "apache"])
+def test_these_pages_are_for_this_machine_however_they_are_spelled(make_site, server):
+    site = make_site(server, server_config=AFAR[server])
+    for page in ("status", "metrics", "ready", "live"):
+        for spelling in ("/events/-/", "/events/%2d/", "/%65vents/-/", "/events/-%2f",
+                         "/events/./-/", "/events/x/../-/", "/events//-/", "//events/-/"):
+            answer = site.post(spelling + page, headers={"X-Forwarded-For": "192.0.2.1"},
+                               method="GET")
+            assert answer.status in (400, 403, 404), (spelling, page, answer)
+        assert site.post("/events/-/" + page, method="GET").status == 200

@@ -325,6 +325,7 @@ def test_head_gives_the_head(site, topic):
     with site.stream(f"/events/{topic}", method="HEAD") as stream:
         assert stream.status == 200
         assert stream.headers["content-type"].startswith("text/event-stream")
+        assert stream.headers["x-content-type-options"] == "nosniff"
 
 
 # --- ends

@@ -1,9 +1,11 @@
-"""As shipped, no web server hands on a user whom it has not checked."""
+"""As shipped, no web server hands on a user whom it has not checked, or shows
+what is for its own machine to others."""
 import base64
 
 import pytest
 
 import hosts
+from pgfeed_env import request
 
 BODY, TYPE = b'"forged"', {"Content-Type": "application/json"}
 FORGED = {
@@ -30,3 +32,32 @@ def test_what_a_client_says_of_itself_is_nobody(make_host, mode):
         answer = host.post(host.BASE + "/members", BODY, {**TYPE, **headers})
         assert answer.status == 403, (what, answer)
     assert host.sql("SELECT id FROM pgfeed.event WHERE topic = 'members'") == []
+
+
+AFAR = """RemoteIPHeader X-Forwarded-For
+RemoteIPInternalProxy 127.0.0.1
+"""
+PAGES = ["events/-/%s", "events/%%2d/%s", "events/%%2D/%s", "%%65vents/-/%s",
+         "events/-%%2f%s", "events//-/%s", "events/./-/%s", "events/x/../-/%s",
+         "events/-//%s", "events/-/%s/", "events/-/./%s", "events/-/%s?x",
+         "events.fcgi/-/%s", "events.fcgi/%%2d/%s", "events-post.fcgi/-/%s"]
+
+
+def spellings(host):
+    for spelling in PAGES:
+        for name in ("status", "metrics", "live"):
+            yield host.BASE.removesuffix("events") + spelling % name
+
+
+@pytest.mark.parametrize("mode", [m for m in hosts.MODES if issubclass(m, hosts.Apache)],
+                         ids=lambda mode: mode.__name__)
+def test_the_gateways_own_pages_are_for_this_machine(make_host, mode):
+    """mod_fcgid's showed them to all who asked for /events/%2d/status, or for
+    the program below its own name."""
+    afar = type(mode.__name__, (mode,), {
+        "EXTRA": (*mode.EXTRA, "remoteip"), "SITE": AFAR + mode.SITE})
+    host = make_host(afar)
+    assert "pid" in host.status()
+    for uri in spellings(host):
+        answer = request(host.web_port, "GET", uri, headers={"X-Forwarded-For": "192.0.2.1"})
+        assert answer.status in (400, 403, 404), (uri, answer)

@@ -8,6 +8,7 @@ cd "${srcdir:-.}"
 
 layers='
 util
+hash
 buf client_address fcgi_check log stats table
 address config+config_check counters cursor entry+sse fcgi_record header json params problem request+request_inside tally topic
 db filter form form_token limit origin page peers pgconn probe ring sandbox token+token_cache+token_files+token_keys

@@ -14,11 +14,13 @@
 #define FORM "application/x-www-form-urlencoded"
 #define JSON "application/json"
 #define TEXT "text/plain"
+#define MULTIPART "multipart/form-data; boundary=X"
 
 static struct config config = {
 	.base_path = (char[]){ "/events" },
 	.payload_limit = 100,
 	.body_limit = 1000,
+	.max_fields = 20,
 	.form_token = (char[]){ "csrf" },
 };
 
@@ -190,6 +192,36 @@ check_length(const char *type, const char *before, char c, size_t n, int status)
 }
 
 static void
+check_fields(const char *type, size_t n, int status)
+{
+	struct buf text = BUF_INIT, out = BUF_INIT;
+	struct draft_source src = { "/events/t", "", "", type, "", "x", 1 };
+	char expected[8];
+
+	for (size_t i = 0; i < n; i++)
+		buf_addstr(&text, strcmp(type, MULTIPART) != 0
+			? "a&"
+			: "--X\r\nContent-Disposition: form-data; "
+			  "name=a\r\n\r\n\r\n");
+	if (strcmp(type, MULTIPART) == 0)
+		buf_addstr(&text, "--X--");
+	if (strcmp(type, TEXT) == 0)
+		src.query = text.data;
+	else {
+		src.body = text.data;
+		src.body_len = text.len;
+	}
+	show(&out, &src);
+	snprintf(expected, sizeof(expected), "%d", status);
+	if (status == 0)
+		assert_memory_equal(out.data, "t|", 2);
+	else
+		assert_string_equal(out.data, expected);
+	buf_fini(&text);
+	buf_fini(&out);
+}
+
+static void
 test_limits_are_exact(void **state)
 {
 	check_length(TEXT, "", 'x', 100, 0);
@@ -204,7 +236,17 @@ test_limits_are_exact(void **state)
 	check_length(FORM, "data=1&kind=", 'x', KIND_MAX_BYTES + 1, 400);
 	check_length(FORM, "data=1&key=", 'x', KEY_MAX_BYTES, 0);
 	check_length(FORM, "data=1&key=", 'x', KEY_MAX_BYTES + 1, 400);
+	check_length(FORM, "data=1&next=/", 'x', NEXT_MAX_BYTES - 1, 0);
+	check_length(FORM, "data=1&next=/", 'x', NEXT_MAX_BYTES, 400);
 	check_length(FORM, "a", '&', 2000, 0);
+	check_fields(FORM, 20, 0);
+	check_fields(FORM, 21, 413);
+	check_fields(FORM, 2000, 413);
+	check_fields(MULTIPART, 20, 0);
+	check_fields(MULTIPART, 21, 413);
+	check_fields(TEXT, 20, 0); /* in the query */
+	check_fields(TEXT, 21, 400);
+	check_fields(TEXT, 2000, 400);
 	check_length(FORM, "data=", '\xe2', 3, 422);
 }
 

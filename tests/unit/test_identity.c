@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include "identity.h"
+#include "token_keys.h"
 #include "token_samples.h"
 
 /* "0123456789abcdef", four times; and the other way round */
@@ -68,7 +69,7 @@ static enum identity_result
 find(const char *identity, const char *cookie, const struct seen *seen,
     struct identity *id, const char **why)
 {
-	struct request *r = request_from_cgi();
+	struct request *r = request_from_cgi(10000);
 	struct identities *ids;
 	enum identity_result rc;
 	struct params query;
@@ -179,6 +180,54 @@ the_first_that_is_there_counts(void **state)
 	}
 }
 
+static const char *
+who_with(const char *types, const char *type, char name[16])
+{
+	struct identity id;
+	const char *why;
+
+	setenv("PGFEED_AUTH_TYPES", types, 1);
+	if (type != NULL)
+		setenv("AUTH_TYPE", type, 1);
+	else
+		unsetenv("AUTH_TYPE");
+	assert_int_equal(find("remote_user jwt", "",
+			     &(struct seen){ .user = "bob" }, &id, &why),
+	    IDENTITY_OK);
+	snprintf(name, 16, "%s", id.who != NULL ? id.who : "-");
+	identity_fini(&id);
+	unsetenv("PGFEED_AUTH_TYPES");
+	unsetenv("AUTH_TYPE");
+	return name;
+}
+
+static void
+a_user_counts_with_the_types_that_are_listed(void **state)
+{
+	static const struct {
+		const char *types, *type, *who;
+	} table[] = {
+		{ "", NULL, "bob" },
+		{ "", "Basic", "bob" },
+		{ "Basic", "Basic", "bob" },
+		{ "Negotiate, basic", "Basic", "bob" },
+		{ "Basic", "Digest", "-" },
+		{ "Basic", "Basi", "-" },
+		{ "Basic", "Basic2", "-" },
+		{ "Basic", "", "-" },
+		{ "Basic", NULL, "-" },
+	};
+
+	setenv("HTTP_AUTH_TYPE", "Basic", 1);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		char name[16];
+
+		who_with(table[i].types, table[i].type, name);
+		if (strcmp(name, table[i].who) != 0)
+			fail_msg("%zu: %s", i, name);
+	}
+}
+
 /* What a browser can make the web server say begins with HTTP_. */
 static void
 a_header_is_no_identity(void **state)
@@ -201,7 +250,7 @@ a_header_is_no_identity(void **state)
 static enum identity_result
 try(struct identities *ids, const char *token)
 {
-	struct request *r = request_from_cgi();
+	struct request *r = request_from_cgi(10000);
 	struct identity id;
 	const char *why;
 	enum identity_result rc;
@@ -268,13 +317,46 @@ a_key_is_replaced_while_we_run(void **state)
 	config_free(&c);
 }
 
+/* Only the file that names it was looked at. */
+static void
+a_public_key_that_everybody_may_write_is_refused(void **state)
+{
+	static const mode_t modes[] = { 0444, 0644, 0664, 0666, 0602 };
+	char pem[] = "/tmp/pgfeed-identity-pem-XXXXXX", line[256], err[512];
+	int fd = mkstemp(pem);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(
+	    write(fd, PEM_RSA, strlen(PEM_RSA)), strlen(PEM_RSA));
+	close(fd);
+	snprintf(line, sizeof(line), "k RS256 %s\n", pem);
+	write_keys(line);
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		struct token_keys *keys;
+
+		assert_int_equal(chmod(pem, modes[i]), 0);
+		keys = token_keys_load(key_file, err, sizeof(err));
+		if ((keys == NULL) != ((modes[i] & S_IWOTH) != 0))
+			fail_msg("%o: %s", modes[i], err);
+		if (keys == NULL)
+			assert_non_null(strstr(err, ":1: everybody may write"));
+		token_keys_free(keys);
+	}
+	unlink(pem);
+	write_keys("k HS256 " SECRET_B64 "\n");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_that_is_there_counts),
+		cmocka_unit_test(
+		    a_user_counts_with_the_types_that_are_listed),
 		cmocka_unit_test(a_header_is_no_identity),
 		cmocka_unit_test(a_key_is_replaced_while_we_run),
+		cmocka_unit_test(
+		    a_public_key_that_everybody_may_write_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -3,10 +3,12 @@
  */
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -49,6 +51,55 @@ forbidden_kill(void)
 }
 
 static int
+forbidden_tgkill(void)
+{
+	return (int)syscall(SYS_tgkill, getppid(), getppid(), 0);
+}
+
+static int
+forbidden_sigqueue(void)
+{
+	siginfo_t info = { .si_code = SI_QUEUE };
+
+	return (int)syscall(
+	    SYS_rt_tgsigqueueinfo, getppid(), getppid(), SIGCONT, &info);
+}
+
+static int
+forbidden_limits(void)
+{
+	struct rlimit r;
+
+	return (int)syscall(
+	    SYS_prlimit64, getppid(), RLIMIT_CPU, NULL, &r);
+}
+
+/* A child, if there is one, ends at once; with bad flags there is none. */
+static int
+in_new_spaces(unsigned long flags)
+{
+	int pid = (int)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
+
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return pid;
+}
+
+static int
+forbidden_user_space(void)
+{
+	return in_new_spaces(CLONE_NEWUSER);
+}
+
+static int
+forbidden_spaces(void)
+{
+	return in_new_spaces(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS);
+}
+
+static int
 forbidden_setuid(void)
 {
 	return (int)syscall(SYS_setuid, geteuid());
@@ -87,6 +138,11 @@ static const struct {
 	{ "ptrace", forbidden_ptrace },
 	{ "process_vm_readv", forbidden_reading },
 	{ "kill", forbidden_kill },
+	{ "tgkill", forbidden_tgkill },
+	{ "rt_tgsigqueueinfo", forbidden_sigqueue },
+	{ "prlimit64", forbidden_limits },
+	{ "clone with a user namespace", forbidden_user_space },
+	{ "clone with namespaces", forbidden_spaces },
 	{ "setuid", forbidden_setuid },
 	{ "unshare", forbidden_unshare },
 	{ "bpf", forbidden_bpf },
@@ -126,6 +182,26 @@ try_late(void *arg)
 	return try_all(NULL);
 }
 
+static void *
+nothing(void *arg)
+{
+	return arg;
+}
+
+/* Threads, their signals and limits of its own: what a gateway needs. */
+static bool
+rest_is_left(void)
+{
+	struct rlimit r;
+	pthread_t t;
+
+	return access("/", R_OK) == 0 &&
+	    pthread_create(&t, NULL, nothing, NULL) == 0 &&
+	    pthread_join(t, NULL) == 0 && pthread_kill(pthread_self(), 0) == 0 &&
+	    getrlimit(RLIMIT_NOFILE, &r) == 0 &&
+	    setrlimit(RLIMIT_NOFILE, &r) == 0;
+}
+
 static int
 in_the_sandbox(void)
 {
@@ -143,8 +219,7 @@ in_the_sandbox(void)
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ||
 	    prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return 1;
-	/* What a gateway needs is still there. */
-	return access("/", R_OK) == 0 ? 0 : 1;
+	return rest_is_left() ? 0 : 1;
 }
 
 static void

@@ -3,9 +3,11 @@
  */
 #include "unit.h"
 
+#include "hash.h"
 #include "table.h"
 
-#define THINGS 1000
+#define THINGS	     1000
+#define THINGS_POWER 1024
 
 struct thing {
 	struct table_entry in_table;
@@ -104,6 +106,43 @@ an_empty_one_has_nothing(void **state)
 	assert_null(table_next(&t, NULL));
 }
 
+/*
+ * Keys that fall into one bucket by the hash that uthash has, as anybody can
+ * choose topics or names: with it each look took as many steps as there are.
+ */
+static void
+chosen_keys_do_not_gather(void **state)
+{
+	struct table t = { .key_at = offsetof(struct thing, key) };
+	size_t n = 0, longest = 0;
+
+	for (unsigned i = 0; n < THINGS; i++) {
+		struct thing *x = &things[n];
+		unsigned hash;
+
+		x->n = (size_t)snprintf(x->key, sizeof(x->key), "p/%u", i);
+		HASH_JEN(x->key, x->n, hash);
+		if (hash % THINGS_POWER != 0)
+			continue;
+		assert_true(table_add(&t, x, x->n));
+		n++;
+	}
+	for (size_t i = 0; i < t.n_buckets; i++) {
+		size_t length = 0;
+
+		for (struct table_entry *e = t.bucket[i]; e != NULL; e = e->next)
+			length++;
+		longest = MAX(longest, length);
+	}
+	/* Two in each; by chance there are never so many. */
+	assert_true(longest < 30);
+	for (size_t i = 0; i < n; i++) {
+		assert_ptr_equal(
+		    table_find(&t, things[i].key, things[i].n), &things[i]);
+		table_remove(&t, &things[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -113,6 +152,7 @@ main(void)
 		FILLED(what_is_taken_out_is_gone_and_the_rest_stays),
 		FILLED(a_walk_meets_each_once_though_they_are_taken_out),
 		cmocka_unit_test(an_empty_one_has_nothing),
+		cmocka_unit_test(chosen_keys_do_not_gather),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 static char secret[] = SECRET, other[] = OTHER, pem_rsa[] = PEM_RSA,
 	    pem_es256[] = PEM_ES256, pem_es384[] = PEM_ES384,
-	    pem_es512[] = PEM_ES512;
+	    pem_es512[] = PEM_ES512, pem_ed25519[] = PEM_ED25519;
 
 static struct token_key keys[] = {
 	{ .kid = NULL, .alg = "HS256", .data = secret, .len = 64 },
@@ -32,6 +32,7 @@ static struct token_key keys[] = {
 	{ .kid = (char[]){ "e" }, .alg = "ES256", .data = pem_es256 },
 	{ .kid = (char[]){ "e" }, .alg = "ES384", .data = pem_es384 },
 	{ .kid = (char[]){ "e" }, .alg = "ES512", .data = pem_es512 },
+	{ .kid = (char[]){ "ed" }, .alg = "EdDSA", .data = pem_ed25519 },
 };
 
 static const struct token_rules plain = { "", "", "sub", 30 };
@@ -64,21 +65,37 @@ set_up(void **state)
 }
 
 static void
+judge_sample(const struct sample *s, const char *expected)
+{
+	const char *why = NULL;
+	enum token_result rc = judge(s->token, &plain, NOW, &why);
+
+	if (expected == NULL && rc != TOKEN_OK)
+		fail_msg("%s: %s", s->what, why);
+	if (expected == NULL)
+		return;
+	if (rc != TOKEN_REFUSED || strcmp(why, expected) != 0)
+		fail_msg("%s: %d, %s", s->what, rc,
+		    rc == TOKEN_REFUSED ? why : "");
+}
+
+static void
 each_sample_is_judged_as_it_should_be(void **state)
 {
-	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
-		const char *why = NULL;
-		enum token_result rc =
-		    judge(samples[i].token, &plain, NOW, &why);
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+		judge_sample(&samples[i], samples[i].why);
+}
 
-		if (samples[i].why == NULL && rc != TOKEN_OK)
-			fail_msg("%s: %s", samples[i].what, why);
-		if (samples[i].why == NULL)
-			continue;
-		if (rc != TOKEN_REFUSED || strcmp(why, samples[i].why) != 0)
-			fail_msg("%s: %d, %s", samples[i].what, rc,
-			    rc == TOKEN_REFUSED ? why : "");
-	}
+static void
+eddsa_is_taken_where_libjwt_has_it(void **state)
+{
+	size_t secret_min;
+	bool has = token_alg("EdDSA", &secret_min);
+
+	for (size_t i = 0; i < ARRAY_LEN(eddsa_samples); i++)
+		judge_sample(&eddsa_samples[i],
+		    has ? eddsa_samples[i].why
+			: "the token's algorithm is not taken");
 }
 
 /* Whatever is changed or left out, it is not good any more. */
@@ -388,11 +405,39 @@ only_public_keys_may_be_read_by_everybody(void **state)
 	token_keys_free(k);
 }
 
+static void
+a_key_of_ed25519_is_for_eddsa(void **state)
+{
+	static const char *const others[] = { "RS256", "ES256" };
+	struct file *f = *state;
+	struct token_keys *k;
+	size_t secret_min;
+	bool has = token_alg("EdDSA", &secret_min);
+	char line[64];
+
+	write_file(f->path, "a EdDSA rsa.pem\n", 0600);
+	assert_null(token_keys_load(f->path, f->err, sizeof(f->err)));
+	assert_non_null(strstr(f->err, has ? "does not have a public key"
+					   : "the algorithm is none of"));
+	write_file(f->pem, pem_ed25519, 0644);
+	k = token_keys_load(f->path, f->err, sizeof(f->err));
+	assert_int_equal(k != NULL, has);
+	token_keys_free(k);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		snprintf(line, sizeof(line), "a %s rsa.pem\n", others[i]);
+		write_file(f->path, line, 0600);
+		assert_null(token_keys_load(f->path, f->err, sizeof(f->err)));
+		assert_non_null(strstr(f->err, "does not have a public key"));
+	}
+	write_file(f->pem, pem_rsa, 0644);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_sample_is_judged_as_it_should_be),
+		cmocka_unit_test(eddsa_is_taken_where_libjwt_has_it),
 		cmocka_unit_test(no_byte_of_a_token_may_change),
 		cmocka_unit_test(a_long_token_is_not_even_looked_at),
 		cmocka_unit_test(what_a_token_says_is_handed_on),
@@ -407,6 +452,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    only_public_keys_may_be_read_by_everybody, make_file,
 		    remove_file),
+		cmocka_unit_test_setup_teardown(
+		    a_key_of_ed25519_is_for_eddsa, make_file, remove_file),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

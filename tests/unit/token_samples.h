@@ -27,14 +27,20 @@
 	    "sqjtIc2WmEXAgeVErU8fVhKTcoNtvVRl8B0kGs\nDuIqpAJTGUpYiyILY5hY" \
 	    "RNXQGcDj4HGSKY2Fn14uqychaKkd0G+0l6mkjumeYGCj\nNHL6mTkxGbDtUY" \
 	    "UlsdA=\n-----END PUBLIC KEY-----\n"
+#define PEM_ED25519 "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA/2YaHaHG+qOqVMQ5" \
+	    "XK3V42sGtenAzhFtpGbKyQ0utH4=\n-----END PUBLIC KEY-----\n"
+#define PEM_OTHER_ED25519 "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAU7RAMfnKrsjZhg8P" \
+	    "X1aYPKZhivuZxdOuLLyg/9G+7/w=\n-----END PUBLIC KEY-----\n"
 #define FOR_FEED "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsifQ.eyJzdWIiO" \
 	    "iJhZGEiLCJleHAiOjIwMDAwMDEwMDAsImlzcyI6Imh0dHBzOi8vaWQuZXhhb" \
 	    "XBsZSIsIm5hbWUiOiJBZGEgTC4iLCJhdWQiOlsib3RoZXIiLCJmZWVkIl19." \
 	    "mz6DG4V-XUCcAwsm_oX2yi_WE0EceXCG7YFGGpfF6ic"
 
-static const struct {
+struct sample {
 	const char *what, *token, *why; /* NULL: it is good */
-} samples[] = {
+};
+
+static const struct sample samples[] = {
 	{ "HS256",
 	    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsifQ.eyJzdWIiO"
 	    "iJhZGEiLCJleHAiOjIwMDAwMDEwMDB9.H3_Z3UBmfb5PX5UL9mGEuzgzCHJs"
@@ -175,10 +181,6 @@ static const struct {
 	{ "alg as a number",
 	    "eyJhbGciOjI1Niwia2lkIjoiayJ9.eyJzdWIiOiJhZGEiLCJleHAiOjIwMDA"
 	    "wMDEwMDB9.HonAHjAzsWOyN7gNy38napVw9h2I9mfLPEUDuBrymzk",
-	    "the token's algorithm is not taken" },
-	{ "EdDSA",
-	    "eyJhbGciOiJFZERTQSIsImtpZCI6InIifQ.eyJzdWIiOiJhZGEiLCJleHAiO"
-	    "jIwMDAwMDEwMDB9.pO7_9jqOcejpAsP5W7ll2y0BbHokfFy5bCdQIj_D-KA",
 	    "the token's algorithm is not taken" },
 	{ "HS256 with the public RSA key",
 	    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6InIifQ.eyJzdWIiO"
@@ -491,4 +493,35 @@ static const struct {
 	    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsifQ..H3_Z3UBm"
 	    "fb5PX5UL9mGEuzgzCHJsEatCc9C9OzrQLqM",
 	    "the token is not a JSON Web Token" },
+};
+
+static const struct sample eddsa_samples[] = {
+	{ "EdDSA",
+	    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6ImVkIn0.eyJzdWIi"
+	    "OiJhZGEiLCJleHAiOjIwMDAwMDEwMDB9.GmjDoSB43e4MqG2kA5BDNjwmH1r"
+	    "S163DrLe0p_PouEpkPyeUQCCijuvLWHddJ5OPcXqdWN6eVqUGimvCFm6fCQ",
+	    NULL },
+	{ "EdDSA with another key",
+	    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6ImVkIn0.eyJzdWIi"
+	    "OiJhZGEiLCJleHAiOjIwMDAwMDEwMDB9.itoFXpQOge_vb75p7D3EDl2Aa_e"
+	    "6DcNKYpJfpK-lllVK38bqOnhcfrz5I37NPUcd2uy977wUbl28sdvgg8ceCA",
+	    "the token's signature is wrong" },
+	{ "EdDSA with other claims",
+	    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6ImVkIn0.eyJzdWIi"
+	    "OiJldmUiLCJleHAiOjIwMDAwMDEwMDB9.GmjDoSB43e4MqG2kA5BDNjwmH1r"
+	    "S163DrLe0p_PouEpkPyeUQCCijuvLWHddJ5OPcXqdWN6eVqUGimvCFm6fCQ",
+	    "the token's signature is wrong" },
+	{ "EdDSA with the kid of an RSA key",
+	    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6InIifQ.eyJzdWIiO"
+	    "iJhZGEiLCJleHAiOjIwMDAwMDEwMDB9.cVDiO0vf1yJexEwIicf66U-RcxkA"
+	    "OharXNegC9LVaokYolcjMbV1jmJR9iNgZjucn8BGUoN-0osiWOg4TT14Aw",
+	    "no key fits the token's algorithm and key id" },
+	{ "HS256 said to be EdDSA",
+	    "eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJzdWIiOiJhZGEiLCJleHAi"
+	    "OjIwMDAwMDEwMDB9.mqi3LHKLkwRamCK-tUtbWV3i53HvKoorYiRqR9ZzoRw",
+	    "the token's signature is wrong" },
+	{ "HS256 with the public Ed25519 key, said to be EdDSA",
+	    "eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJzdWIiOiJhZGEiLCJleHAi"
+	    "OjIwMDAwMDEwMDB9.UciVoh95KdCyLd7SOl9MKyWVVNx1jtnftW2buRjA8XM",
+	    "the token's signature is wrong" },
 };

@@ -12,7 +12,8 @@ import hmac
 import json
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import (
+    ec, ed25519, padding, rsa, utils)
 
 NOW = 2000000000
 SECRET = b"0123456789abcdef" * 4
@@ -21,6 +22,7 @@ RSA = rsa.generate_private_key(65537, 2048)
 EC = {"ES256": ec.generate_private_key(ec.SECP256R1()),
       "ES384": ec.generate_private_key(ec.SECP384R1()),
       "ES512": ec.generate_private_key(ec.SECP521R1())}
+ED = {name: ed25519.Ed25519PrivateKey.generate() for name in ("ED25519", "OTHER_ED25519")}
 DIGEST = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 GOOD = {"sub": "ada", "exp": NOW + 1000}
 
@@ -46,6 +48,8 @@ def part(value):
 def signature(alg, text, key):
     if alg.startswith("HS"):
         return hmac.new(key, text, getattr(hashlib, "sha" + alg[2:])).digest()
+    if alg == "EdDSA":
+        return key.sign(text)
     if alg.startswith("RS"):
         return key.sign(text, padding.PKCS1v15(), DIGEST[alg[2:]])
     r, s = utils.decode_dss_signature(key.sign(text, ec.ECDSA(DIGEST[alg[2:]])))
@@ -119,7 +123,6 @@ SAMPLES = [
     ("two algs", token(header='{"alg":"HS256","alg":"none","kid":"k"}'), NO_ALG),
     ("no alg", token(header={"kid": "k"}), NO_ALG),
     ("alg as a number", token(header={"alg": 256, "kid": "k"}), NO_ALG),
-    ("EdDSA", token(header={"alg": "EdDSA", "kid": "r"}), NO_ALG),
     ("HS256 with the public RSA key", token(key=pem(RSA), kid="r"), NO_KEY),
     ("HS256 with the public EC key", token(key=pem(EC["ES256"]), kid="e"), NO_KEY),
     ("HS256 said to be RS256",
@@ -197,6 +200,21 @@ SAMPLES = [
 ]
 
 
+ed_good = token(alg="EdDSA", key=ED["ED25519"], kid="ed")
+
+# With a libjwt that has it; one that has not takes none of them.
+EDDSA = [
+    ("EdDSA", ed_good, None),
+    ("EdDSA with another key", token(alg="EdDSA", key=ED["OTHER_ED25519"], kid="ed"), WRONG),
+    ("EdDSA with other claims", replaced(ed_good, 1, part({**GOOD, "sub": "eve"})), WRONG),
+    ("EdDSA with the kid of an RSA key",
+     token(alg="EdDSA", key=ED["ED25519"], kid="r"), NO_KEY),
+    ("HS256 said to be EdDSA", token(header={"alg": "EdDSA", "kid": "ed"}), WRONG),
+    ("HS256 with the public Ed25519 key, said to be EdDSA",
+     token(header={"alg": "EdDSA", "kid": "ed"}, key=pem(ED["ED25519"])), WRONG),
+]
+
+
 def literal(text):
     text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     pieces = [text[i:i + 60] for i in range(0, len(text), 60)] or [""]
@@ -211,13 +229,14 @@ print("/*\n * token_samples.h - written by token_samples.py.\n */")
 print(f"#define NOW INT64_C({NOW})")
 define("SECRET", SECRET.decode())
 define("OTHER", OTHER.decode())
-for name, key in {"RSA": RSA, **EC}.items():
+for name, key in {"RSA": RSA, **EC, **ED}.items():
     define("PEM_" + name, pem(key).decode())
 define("FOR_FEED", token({**GOOD, "iss": "https://id.example",
                           "name": "Ada L.", "aud": ["other", "feed"]}))
-print("\nstatic const struct {\n\tconst char *what, *token, *why;"
-      " /* NULL: it is good */\n} samples[] = {")
-for what, text, why in SAMPLES:
-    print(f'\t{{ "{what}",\n\t    {literal(text)},\n\t    '
-          + (f'"{why}"' if why else "NULL") + " },")
-print("};")
+print("\nstruct sample {\n\tconst char *what, *token, *why; /* NULL: it is good */\n};")
+for name, table in {"samples": SAMPLES, "eddsa_samples": EDDSA}.items():
+    print(f"\nstatic const struct sample {name}[] = {{")
+    for what, text, why in table:
+        print(f'\t{{ "{what}",\n\t    {literal(text)},\n\t    '
+              + (f'"{why}"' if why else "NULL") + " },")
+    print("};")
