@@ -20,7 +20,8 @@
  * Always: every right is in the queue of its place; in FRESH are those with
  *         somebody waiting; a right without references is KNOWN.
  * Owner:  streams and the statement hold references. Answers without one are
- *         kept for whoever comes back, UNUSED_MAX of them.
+ *         kept for whoever comes back, UNUSED_MAX of them at most, and no
+ *         more than UNUSED_BYTES: a stranger may ask for many long topics.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@
 #define FRESH_TOPICS 400 /* in one statement */
 #define AGAIN_TOPICS 100
 #define UNUSED_MAX   10000
+#define UNUSED_BYTES (8 * 1024 * 1024)
 #define WARNING_MS   1000 /* from one line in the log to the next */
 
 static const char SETTING[] = "SET statement_timeout = '5s'";
@@ -55,7 +57,7 @@ struct access {
 
 	struct table table; /* of rights */
 	struct right_queue queue[PLACES];
-	size_t unused;
+	size_t unused, unused_bytes;
 
 	struct right *answering; /* the one the next row is for */
 	unsigned answered;       /* its topics so far */
@@ -84,6 +86,20 @@ put(struct access *a, struct right *r, enum place place)
 	TAILQ_REMOVE(&a->queue[r->place], r, in_queue);
 	r->place = (uint8_t)place;
 	TAILQ_INSERT_TAIL(&a->queue[place], r, in_queue);
+}
+
+static size_t
+size_of(const struct right *r)
+{
+	return sizeof(*r) + r->in_table.n + 1;
+}
+
+/* Nobody refers to it any more, or somebody does again. */
+static void
+set_unused(struct access *a, const struct right *r, bool unused)
+{
+	a->unused += unused ? 1 : (size_t)-1;
+	a->unused_bytes += unused ? size_of(r) : -size_of(r);
 }
 
 static void
@@ -276,7 +292,7 @@ new_right(struct access *a, const struct buf *key, size_t n)
 	r->n = (uint16_t)n;
 	r->place = KNOWN;
 	TAILQ_INSERT_TAIL(&a->queue[KNOWN], r, in_queue);
-	a->unused++;
+	set_unused(a, r, true);
 	return r;
 }
 
@@ -300,7 +316,7 @@ access_get(
 	}
 	buf_fini(&key);
 	if (r != NULL && r->refs++ == 0)
-		a->unused--;
+		set_unused(a, r, false);
 	return r;
 }
 
@@ -310,8 +326,9 @@ access_unref(struct access *a, struct right *r)
 	if (--r->refs > 0)
 		return;
 	if (r->place == KNOWN && r->verdict != ACCESS_UNKNOWN &&
-	    a->unused < UNUSED_MAX)
-		a->unused++;
+	    a->unused < UNUSED_MAX &&
+	    a->unused_bytes + size_of(r) <= UNUSED_BYTES)
+		set_unused(a, r, true);
 	else
 		free_right(a, r);
 }
@@ -350,7 +367,7 @@ forget(struct access *a, struct right *r)
 	r->answered_ms = 0;
 	r->stale = true;
 	if (r->refs == 0) {
-		a->unused--;
+		set_unused(a, r, false);
 		free_right(a, r);
 	} else if (r->place == KNOWN)
 		put(a, r, AGAIN);
@@ -397,7 +414,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		if (r->refs > 0)
 			put(a, r, AGAIN);
 		else {
-			a->unused--;
+			set_unused(a, r, false);
 			free_right(a, r);
 		}
 	}

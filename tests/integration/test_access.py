@@ -507,3 +507,25 @@ def test_many_users_at_once_are_asked_about_together(site):
     for reader in readers:
         reader.connection.close()
     assert status(feed)["access_asked"] >= 200
+
+
+@pytest.mark.skipif(pgfeed_env.sanitized(), reason="what a sanitizer keeps is no leak")
+def test_answers_to_strangers_take_no_more_than_some_memory(make_site):
+    """Ten thousand were kept, however long, for as long as access_age says: of
+    32 topics each 80 MB, for whoever may read none of them."""
+    site = make_site("lighttpd")
+    site.sql("DELETE FROM pgfeed.access")
+    path, pid = site.dir + "/stream.sock", site.gateway_pid("stream")
+    topics = ["x" * 240 + f"/{n}" for n in range(31)]
+
+    def ask(number):
+        uri = f"/events/{number}?topic=" + "&topic=".join(topics)
+        assert fastcgi.request(path, "GET", uri)[0] == 403
+
+    for n in range(100):
+        ask(n)
+    before = pgfeed_env.rss_bytes(pid)
+    for n in range(100, 2600):
+        ask(n)
+    assert pgfeed_env.rss_bytes(pid) - before < 14 * 1024 * 1024
+    ask(2599)
