@@ -158,9 +158,11 @@ worker(void *arg)
 }
 
 /*
- * What has arrived is looked at, and left for libfcgi to read. Whoever does not
- * block in cb is given whole requests, so the body is awaited here too, but not
- * when it is long or pauses: what lies here unread fills the socket.
+ * What has arrived is looked at, and left for libfcgi to read. The body is
+ * awaited here too, unless it is long: what lies here unread fills the socket.
+ * Whoever serves in the loop gets whole requests, and has threads enough for
+ * bodies that pause; others have a few threads, which a few such peers would
+ * keep from all the rest.
  */
 static enum verdict
 judge(struct waiting *w)
@@ -193,10 +195,9 @@ judge(struct waiting *w)
 	case FCGI_CHECK_MORE:
 		break;
 	}
-	if (!w->acceptor->in_loop)
-		return VERDICT_QUEUE;
 	w->body_lacks = true;
-	return n < BODY_WAIT_BYTES ? VERDICT_WAIT : VERDICT_QUEUE;
+	return (size_t)n - w->head.n < BODY_WAIT_BYTES ? VERDICT_WAIT
+						       : VERDICT_QUEUE;
 }
 
 /*
@@ -263,7 +264,7 @@ on_bytes(evutil_socket_t fd, short what, void *arg)
 	if (verdict == VERDICT_WAIT && what & EV_TIMEOUT)
 		verdict = VERDICT_QUEUE;
 	if (verdict == VERDICT_WAIT && !(what & EV_CLOSED)) {
-		if (w->body_lacks)
+		if (w->body_lacks && w->acceptor->in_loop)
 			event_add(&w->event, &body_pause);
 		return;
 	}
@@ -310,7 +311,7 @@ add_connection(struct acceptor *a, int fd)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&a->silent, w, entry);
-	event_add(&w->event, w->body_lacks ? &body_pause : NULL);
+	event_add(&w->event, w->body_lacks && a->in_loop ? &body_pause : NULL);
 }
 
 static void

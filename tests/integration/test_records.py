@@ -7,6 +7,7 @@ import contextlib
 import random
 import socket
 import struct
+import time
 
 import pytest
 
@@ -213,3 +214,28 @@ def test_records_that_are_broken_at_random(site, bystander):
         peer.sock.shutdown(socket.SHUT_WR)
         peer.close()
     bystander.noticed_nothing()
+
+
+def test_a_body_that_is_slow_holds_up_no_stream(make_site):
+    """A GET has none, and each of these kept one of the four threads that read
+    requests for all of request_timeout: nobody else could subscribe."""
+    site = make_site("lighttpd", request_timeout="3s")
+    slow = []
+    for n in range(12):
+        c = fastcgi.Connection(site.dir + "/stream.sock")
+        c.begin(fastcgi.params_for("GET", "/events/t", length=20000))
+        c.body(b"x" * (10 if n % 2 else 10000), end=False)
+        slow.append(c)
+    for c in slow:
+        with site.stream("/events/t") as stream:
+            began = time.monotonic()
+            stream.live()
+            assert time.monotonic() - began < 1
+    for c in slow:
+        assert c.response()[0] == 408
+        c.close()
+    # And too much of it is told at once.
+    with fastcgi.Connection(site.dir + "/stream.sock") as c:
+        c.begin(fastcgi.params_for("GET", "/events/t", length=200000))
+        c.body(b"x" * 60000, end=False)
+        assert c.response()[0] == 400
