@@ -30,7 +30,7 @@
 
 #define ACCEPTS_PER_TURN 64
 #define WORKER_STACK     (256 * 1024)
-#define BODY_WAIT_BYTES  32768
+#define BODY_WAIT_BYTES  32768 /* of a request, head and all */
 
 static const struct timeval body_pause = { .tv_usec = 100000 };
 
@@ -159,10 +159,11 @@ worker(void *arg)
 
 /*
  * What has arrived is looked at, and left for libfcgi to read. The body is
- * awaited here too, unless it is long: what lies here unread fills the socket.
- * Whoever serves in the loop gets whole requests, and has threads enough for
- * bodies that pause; others have a few threads, which a few such peers would
- * keep from all the rest.
+ * awaited here too, unless there is much already: what lies here unread fills
+ * the socket, and a peer that waits for POLLOUT, as Apache does, sends nothing
+ * more when a quarter of it is taken. Whoever serves in the loop gets whole
+ * requests, and has threads enough for bodies that pause; others have a few
+ * threads, which a few such peers would keep from all the rest.
  */
 static enum verdict
 judge(struct waiting *w)
@@ -196,8 +197,7 @@ judge(struct waiting *w)
 		break;
 	}
 	w->body_lacks = true;
-	return (size_t)n - w->head.n < BODY_WAIT_BYTES ? VERDICT_WAIT
-						       : VERDICT_QUEUE;
+	return n < BODY_WAIT_BYTES ? VERDICT_WAIT : VERDICT_QUEUE;
 }
 
 /*
