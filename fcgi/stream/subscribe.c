@@ -325,11 +325,6 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 		    "methods to pgfeed-post");
 		goto out;
 	}
-	if (request_head_bytes(r) > (size_t)c->head_limit) {
-		answer(r, 431, REFUSED_HEAD, j->cors,
-		    "the header fields are too large: head_limit limits them");
-		goto out;
-	}
 	if (!skip_body(r)) {
 		if (request_late(r))
 			answer(r, 408, REFUSED_LATE, j->cors,
@@ -337,6 +332,12 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 		else
 			answer(r, 400, REFUSED_REQUEST, j->cors,
 			    "a GET request has no body");
+		goto out;
+	}
+	/* Not before: who is still sending takes our closing for a failure. */
+	if (request_head_bytes(r) > (size_t)c->head_limit) {
+		answer(r, 431, REFUSED_HEAD, j->cors,
+		    "the header fields are too large: head_limit limits them");
 		goto out;
 	}
 	find_path(r, c, &path);
