@@ -1,13 +1,13 @@
 /*
  * acceptor.c - from a listening socket to parsed requests.
  *
- *     accept --> wait for the parameters --> queue --> worker: request --> cb
- *     (loop)     (loop)                                (threads)
+ *     accept --> wait for the request --> queue --> worker: request --> cb
+ *     (loop)     (loop)                             (threads)
  *
  * What arrives is looked at (fcgi_check.h) and left in the socket until the
- * parameters are there, whole and well-formed; then a request is made of it
- * (request.c). A watchdog shuts a connection down when the request takes too
- * long to arrive.
+ * parameters are there, whole and well-formed, and the body too if it is short;
+ * then a request is made of it (request.c). A watchdog shuts a connection down
+ * when the request takes too long to arrive.
  *
  * Owner: the loop owns a waiting connection, a worker the request made from it,
  * then whoever the callback gave it to.

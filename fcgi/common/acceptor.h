@@ -2,9 +2,9 @@
  * acceptor.h - from a listening socket to parsed requests.
  *
  * The event loop accepts, checks who is calling and waits until the parameters
- * have arrived and are well-formed; only then does one of a few threads make
- * a request of them. So a peer that connects and says nothing, or
- * nonsense, costs a descriptor, not a thread.
+ * and a short body have arrived and are well-formed; only then does one of a
+ * few threads make a request of them. So a peer that connects and says nothing,
+ * nonsense, or half of it costs a descriptor, not a thread.
  */
 #ifndef PGFEED_ACCEPTOR_H
 #define PGFEED_ACCEPTOR_H

@@ -98,8 +98,13 @@ size_of(const struct right *r)
 static void
 set_unused(struct access *a, const struct right *r, bool unused)
 {
-	a->unused += unused ? 1 : (size_t)-1;
-	a->unused_bytes += unused ? size_of(r) : -size_of(r);
+	if (unused) {
+		a->unused++;
+		a->unused_bytes += size_of(r);
+	} else {
+		a->unused--;
+		a->unused_bytes -= size_of(r);
+	}
 }
 
 static void
