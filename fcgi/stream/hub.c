@@ -41,7 +41,7 @@ hub_since_ms(const struct hub *h)
 size_t
 hub_streams(const struct hub *h)
 {
-	return h->streams;
+	return h->streams.n;
 }
 
 int64_t
@@ -49,12 +49,12 @@ hub_lag_ms(const struct hub *h)
 {
 	const struct ring *ring = h->feed.ring;
 	uint64_t oldest;
-	struct sub *s, *next;
+	struct sub *s;
 
 	if (ring == NULL)
 		return 0;
 	oldest = ring_head(ring);
-	WHEEL_FOREACH (s, next, &h->wheel) {
+	STREAMS_FOREACH (s, i, &h->streams) {
 		if (!s->told_live || s->state == SUB_CURRENT)
 			continue;
 		/* Who is back in history is behind all of the ring. */
@@ -205,9 +205,9 @@ on_event(struct entry *e, void *arg)
 static void
 detach_streams(struct hub *h)
 {
-	struct sub *s, *next;
+	struct sub *s;
 
-	WHEEL_FOREACH (s, next, &h->wheel) {
+	STREAMS_FOREACH (s, i, &h->streams) {
 		if (s->state == SUB_OPENING)
 			continue;
 		if (!sub_at_boundary(s)) {
@@ -229,9 +229,9 @@ detach_streams(struct hub *h)
 static void
 restart_streams(struct hub *h)
 {
-	struct sub *s, *next;
+	struct sub *s;
 
-	WHEEL_FOREACH (s, next, &h->wheel) {
+	STREAMS_FOREACH (s, i, &h->streams) {
 		if (s->state == SUB_OPENING)
 			continue;
 		s->from = ring_head(h->feed.ring);
@@ -258,7 +258,7 @@ static void
 on_start(const struct cursor *base, bool again, void *arg)
 {
 	struct hub *h = arg;
-	struct sub *s, *next;
+	struct sub *s;
 
 	hub_flush(h);
 	if (again) {
@@ -269,7 +269,7 @@ on_start(const struct cursor *base, bool again, void *arg)
 	}
 	h->feed.ring = ring_new((size_t)h->config->ring_size, base);
 	if (!again) {
-		WHEEL_FOREACH (s, next, &h->wheel) {
+		STREAMS_FOREACH (s, i, &h->streams) {
 			hub_enqueue(h, s);
 		}
 	}
@@ -279,11 +279,11 @@ static void
 on_live(bool live, void *arg)
 {
 	struct hub *h = arg;
-	struct sub *s, *next;
+	struct sub *s;
 
 	if (!live)
 		return;
-	WHEEL_FOREACH (s, next, &h->wheel) {
+	STREAMS_FOREACH (s, i, &h->streams) {
 		if (s->state == SUB_CURRENT)
 			hub_say_live(h, s);
 	}
@@ -303,10 +303,10 @@ static void
 on_high(int64_t id, void *arg)
 {
 	struct hub *h = arg;
-	struct sub *s, *next;
+	struct sub *s;
 	struct cursor c;
 
-	WHEEL_FOREACH (s, next, &h->wheel) {
+	STREAMS_FOREACH (s, i, &h->streams) {
 		if (!s->ahead || s->own == NULL || !sub_at_boundary(s))
 			continue;
 		s->ahead = false;
@@ -360,7 +360,7 @@ heartbeat(struct hub *h, struct sub *s)
 static void
 look_at(struct hub *h, struct sub *s, int64_t now)
 {
-	if (s->blocked && now - s->wrote_ms >= h->config->lag_limit) {
+	if (s->room != NULL && now - s->wrote_ms >= h->config->lag_limit) {
 		stats.lagged++;
 		hub_close(h, s, "it does not read");
 		return;
@@ -378,7 +378,7 @@ look_at(struct hub *h, struct sub *s, int64_t now)
 	} else if (now >= s->ends_ms) {
 		hub_close(h, s, "it did not end in time");
 		return;
-	} else if (!s->blocked && s->join == NULL &&
+	} else if (s->room == NULL && s->join == NULL &&
 	    s->filter->format != FORMAT_POLL &&
 	    now - s->wrote_ms >= h->config->heartbeat && sub_at_boundary(s))
 		heartbeat(h, s);
@@ -389,10 +389,10 @@ static void
 close_laggards(struct hub *h)
 {
 	size_t most = (size_t)h->config->lag_size;
-	struct sub *s, *next;
+	struct sub *s;
 
-	WHEEL_FOREACH (s, next, &h->wheel) {
-		if (!s->blocked || s->state != SUB_FOLLOWING ||
+	STREAMS_FOREACH (s, i, &h->streams) {
+		if (s->room == NULL || s->state != SUB_FOLLOWING ||
 		    ring_bytes_from(h->feed.ring, s->from) <= most)
 			continue;
 		stats.lagged++;
@@ -413,6 +413,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	hub_flush(h);
 	if (h->config->lag_size > 0)
 		close_laggards(h);
+	streams_look(&h->streams, hub_on_stir, h);
 	LIST_INIT(&due);
 	wheel_take_due(&h->wheel, now, &due);
 	while ((s = LIST_FIRST(&due)) != NULL) {
@@ -428,12 +429,12 @@ void
 hub_shut_down(struct hub *h, void (*done)(void *), void *arg)
 {
 	int64_t now = now_ms();
-	struct sub *s, *next;
+	struct sub *s;
 
 	h->shut_down_ms = now;
 	h->shut_down_done = done;
 	h->shut_down_arg = arg;
-	WHEEL_FOREACH (s, next, &h->wheel) {
+	STREAMS_FOREACH (s, i, &h->streams) {
 		s->ends_ms = now + random_between(0, SPREAD_MS);
 		wheel_move(&h->wheel, s, s->ends_ms);
 	}
@@ -480,9 +481,9 @@ hub_new(struct event_base *base, const struct config *config)
 void
 hub_free(struct hub *h)
 {
-	struct sub *s, *next;
+	struct sub *s;
 
-	WHEEL_FOREACH (s, next, &h->wheel) {
+	STREAMS_FOREACH (s, i, &h->streams) {
 		hub_close(h, s, "shutting down");
 	}
 	while ((s = TAILQ_FIRST(&h->closed)) != NULL) {

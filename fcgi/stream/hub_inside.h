@@ -7,6 +7,7 @@
 
 #include "access.h"
 #include "hub.h"
+#include "streams.h"
 #include "tally.h"
 #include "wheel.h"
 
@@ -18,7 +19,9 @@ struct hub {
 	struct listener *listener;
 	struct filters *filters;
 	struct feed feed;
-	struct wheel wheel; /* every stream, by when it needs a look */
+	struct streams streams;
+	int64_t look_again_ms; /* at all of them, before a refusal */
+	struct wheel wheel; /* every stream, by when its time comes */
 	struct event *tick;
 
 	struct filter_list turn; /* filters with fresh entries */
@@ -32,7 +35,6 @@ struct hub {
 	struct event *reap_later;
 
 	int64_t since_ms;
-	size_t streams;
 	struct access *access;
 	struct table addresses, users; /* tallies, if they are counted */
 	uint64_t next_number;
@@ -127,7 +129,8 @@ void hub_later(struct event *);
 /* Callbacks. */
 void hub_on_run(evutil_socket_t, short, void *);
 void hub_on_reap(evutil_socket_t, short, void *);
-void hub_on_stream_event(evutil_socket_t, short, void *);
+void hub_on_room(evutil_socket_t, short, void *);
+void hub_on_stir(struct sub *, void *);
 void hub_on_page_ready(struct waiter *, void *);
 
 #endif

@@ -62,7 +62,8 @@ hub_close(struct hub *h, struct sub *s, const char *why)
 	replay_forget(&s->waiter);
 	if (s->page != NULL)
 		page_unref(s->page);
-	event_del(&s->event);
+	if (s->room != NULL)
+		event_free(s->room);
 	close(s->fd);
 	filter_unref(h->filters, s->filter);
 	access_unref(h->access, s->right);
@@ -72,7 +73,7 @@ hub_close(struct hub *h, struct sub *s, const char *why)
 	free(s->resume);
 	free(s->rest);
 	hub_uncount(h, s->address, s->user);
-	h->streams--;
+	streams_remove(&h->streams, s);
 	stats.closed++;
 	TAILQ_INSERT_TAIL(&h->closed, s, in_queue);
 	hub_later(h->reap_later);
@@ -88,30 +89,34 @@ hub_on_reap(evutil_socket_t fd, short what, void *arg)
 		TAILQ_REMOVE(&h->closed, s, in_queue);
 		free(s);
 	}
-	if (h->shut_down_ms != 0 && h->streams == 0)
+	if (h->shut_down_ms != 0 && h->streams.n == 0)
 		h->shut_down_done(h->shut_down_arg);
 }
 
-/* Asks for EPOLLOUT only while there is a rest to write. */
-static void
-watch(struct hub *h, struct sub *s, bool also_write)
+/* Watches a stream only while there is a rest to write; see streams.h. */
+static bool
+watch(struct hub *h, struct sub *s, bool blocked)
 {
-	if (s->blocked == also_write)
-		return;
-	s->blocked = also_write;
-	event_del(&s->event);
-	event_assign(&s->event, h->base, s->fd,
-	    EV_READ | EV_PERSIST | (also_write ? EV_WRITE : 0),
-	    hub_on_stream_event, s);
-	event_priority_set(&s->event, 1);
-	event_add(&s->event, NULL);
+	if (blocked == (s->room != NULL))
+		return true;
+	if (!blocked) {
+		event_free(s->room);
+		s->room = NULL;
+		return true;
+	}
+	s->room = event_new(h->base, s->fd, EV_WRITE | EV_PERSIST, hub_on_room,
+	    s);
+	if (s->room == NULL)
+		return false;
+	event_priority_set(s->room, 1);
+	return event_add(s->room, NULL) == 0;
 }
 
 int64_t
 hub_next_look(struct hub *h, const struct sub *s)
 {
 	int64_t beat = s->wrote_ms +
-	    (s->blocked ? h->config->lag_limit : h->config->heartbeat);
+	    (s->room != NULL ? h->config->lag_limit : h->config->heartbeat);
 
 	return MIN(beat, s->ends_ms);
 }
@@ -225,7 +230,8 @@ hub_handle(struct hub *h, struct sub *s, enum sub_result result)
 {
 	if (s->state == SUB_CLOSING)
 		return;
-	watch(h, s, result == SUB_BLOCKED);
+	if (!watch(h, s, result == SUB_BLOCKED))
+		result = SUB_FAILED;
 	switch (result) {
 	case SUB_MORE:
 		hub_enqueue(h, s);
@@ -300,7 +306,7 @@ hub_on_run(evutil_socket_t fd, short what, void *arg)
 	while ((s = TAILQ_FIRST(&h->runnable)) != NULL && now_ms() < until) {
 		TAILQ_REMOVE(&h->runnable, s, in_queue);
 		s->queued = false;
-		if (s->blocked)
+		if (s->room != NULL)
 			continue;
 		if (s->state == SUB_OPENING)
 			hub_open(h, s);
@@ -321,25 +327,22 @@ hub_on_page_ready(struct waiter *w, void *arg)
 }
 
 void
-hub_on_stream_event(evutil_socket_t fd, short what, void *arg)
+hub_on_room(evutil_socket_t fd, short what, void *arg)
 {
 	struct sub *s = arg;
-	struct hub *h = s->hub;
-	char junk[512];
-	ssize_t n = 1;
 
-	if (what & EV_READ) {
-		/* The request is read: nothing is expected but the end. */
-		n = recv(fd, junk, sizeof(junk), MSG_DONTWAIT);
-		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
-			hub_close(h, s, "the browser left");
-			return;
-		}
-		if (n > 0) {
-			hub_close(h, s, "the web server sent more");
-			return;
-		}
-	}
-	if (what & EV_WRITE)
-		hub_run_stream(h, s);
+	hub_run_stream(s->hub, s);
+}
+
+/* Its request is read: nothing is expected but the end. */
+void
+hub_on_stir(struct sub *s, void *arg)
+{
+	char junk[512];
+	ssize_t n = recv(s->fd, junk, sizeof(junk), MSG_DONTWAIT);
+
+	if (n > 0)
+		hub_close(arg, s, "the web server sent more");
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		hub_close(arg, s, "the browser left");
 }

@@ -30,6 +30,7 @@ enum refusal {
 	REFUSED_ENDING,       /* the gateway is shutting down */
 	REFUSED_MEMORY,
 	REFUSALS,
+	REFUSED_NOT = REFUSALS, /* it is let in */
 };
 
 struct stats {

@@ -58,7 +58,7 @@ sub_set_state(struct sub *s, enum sub_state state)
 bool
 sub_at_boundary(const struct sub *s)
 {
-	return s->sent == 0 && s->rest == NULL && !s->blocked;
+	return s->sent == 0 && s->rest == NULL && s->room == NULL;
 }
 
 /* Writes what the socket takes; the count, or -1 when the peer is gone. */

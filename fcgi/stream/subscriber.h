@@ -11,7 +11,6 @@
 
 #include <sys/queue.h>
 #include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include "cursor.h"
 #include "filter.h"
@@ -39,15 +38,21 @@ struct feed {
 };
 
 struct sub {
+	/* What a delivery touches comes first, so it is one line of cache. */
 	LIST_ENTRY(sub) in_filter; /* or among those who wait for a right */
+	int64_t wrote_ms;
+	int fd;
+	uint16_t id;
+	uint8_t state; /* enum sub_state */
+
 	LIST_ENTRY(sub) in_wheel;
 	TAILQ_ENTRY(sub) in_queue; /* to run, or to be reaped */
-	struct event event;
 	struct waiter waiter;
 	struct hub *hub;
 	struct filter *filter;
 	struct right *right;
 	struct join *join; /* until the head of the response is out */
+	struct event *room; /* while the socket is full */
 
 	/* Its own position as text; NULL where it is the feed's, at `from`. */
 	char *own;
@@ -60,7 +65,6 @@ struct sub {
 
 	uint64_t from, upto; /* the chunk: entries of the ring or the page */
 	uint64_t live_from;  /* plain NOTIFYs before this are not for it */
-	int64_t wrote_ms;
 	int64_t ends_ms;
 	int64_t told; /* last of the position told last */
 	uint64_t number;
@@ -68,12 +72,9 @@ struct sub {
 	struct tally *address, *user; /* where they are counted */
 	uint32_t sent;          /* bytes of the chunk that are out */
 	uint32_t replayed;      /* events from the table */
-	int fd;
-	uint16_t id;
-	uint8_t state; /* enum sub_state */
+	uint32_t place;         /* among all streams */
 	uint8_t start; /* enum sub_from */
 	bool heartbeat_event;
-	bool blocked; /* the socket is full */
 	bool queued;  /* in the run queue */
 	bool asking;  /* its right is not known yet */
 	bool expires; /* at ends_ms, with its token */

@@ -18,13 +18,6 @@ struct wheel {
 	int64_t done; /* ticks up to here have been taken */
 };
 
-/* All streams; the body may remove s, but no other stream. */
-#define WHEEL_FOREACH(s, next, w)                                      \
-	for (size_t slot_ = 0; slot_ < WHEEL_SLOTS; slot_++)           \
-		for ((s) = LIST_FIRST(&(w)->slot[slot_]); (s) != NULL && \
-		     ((next) = LIST_NEXT(s, in_wheel), true);          \
-		     (s) = (next))
-
 void wheel_init(struct wheel *, int64_t now);
 
 /*

@@ -73,6 +73,29 @@ def test_the_place_is_free_again(site):
         pgfeed_env.eventually(lambda: opened(site), 40, "a free place").close()
 
 
+def test_who_left_a_moment_ago_takes_no_place(site):
+    """A page at its limit is loaded again: it leaves, and is back at once."""
+    def first_words():
+        peer = fastcgi.Connection(site.dir + "/stream.sock")
+        peer.begin(fastcgi.params_for("GET", "/events/t", length=0,
+                                      extra={"REMOTE_ADDR": "127.0.0.9"}))
+        peer.body(b"")
+        return peer, peer.read()[1]
+
+    before, _ = first_words()
+    for _ in range(50):
+        last, words = first_words()
+        assert b"pgfeed.open" in words, words
+        before.close()
+        before = last
+    last, words = first_words()
+    assert b"pgfeed.open" in words
+    one_more, words = first_words()
+    assert b"pgfeed.bye" in words
+    for peer in (before, last, one_more):
+        peer.close()
+
+
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
 def test_a_poll_takes_a_place_while_it_waits(make_site, accept):
     site = make_site("lighttpd", max_streams_per_address=1)

@@ -131,9 +131,9 @@ def test_all_get_everything_while_one_does_not_read(site, topic, crowd):
 
 
 def test_closed_browsers_leave_nothing_behind(site, make_site, topic):
-    """At once behind lighttpd, which passes the FIN on; after two heartbeats
-    behind Apache, which notices when it writes."""
-    heartbeat, limit = ("30s", 10) if site.server == "lighttpd" else ("2s", 6)
+    """Within two seconds behind lighttpd, which passes the FIN on, and after two
+    heartbeats behind Apache, which notices when it writes."""
+    heartbeat, limit = ("30s", 10) if site.server == "lighttpd" else ("2s", 8)
     other = make_site(site.server, heartbeat=heartbeat)
     gateway = other.gateway_pid()
     server = other.processes[other.server].pid

@@ -14,7 +14,7 @@ address config+config_check counters cursor entry+sse fcgi_record header json pa
 db filter form form_token limit origin page peers pgconn probe ring sandbox token+token_cache+token_files+token_keys
 acceptor+socket batch+session draft follow identity keeper opening replay
 access ctl ingest listener relay starter subscriber
-wheel
+streams wheel
 check_config doctor+doctor_host+doctor_socket+doctor_url admit+hub+hub_inside+join+life init migrate post prune publish pump sign status_ctl tail
 subscribe
 status
