@@ -25,6 +25,8 @@ def make_host(installation):
     made = []
 
     def make(mode, **options):
+        if hosts.missing_for(mode):
+            pytest.skip(f"{hosts.missing_for(mode)} is not installed")
         made.append(mode(installation, **options))
         return made[-1]
 

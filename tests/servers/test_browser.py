@@ -43,8 +43,6 @@ class Page:
 def test_the_demo_page(make_host, mode):
     if mode.NAME.endswith("-prefork"):
         pytest.skip("to the browser it is what mpm_event is")
-    if hosts.missing_for(mode):
-        pytest.skip(f"{hosts.missing_for(mode)} is not installed")
     host = make_host(mode)
     base = host.url("http").removesuffix("/events")
     with Page(base + "/") as page:
