@@ -21,6 +21,7 @@ import pgfeed_env as env
 from pgfeed_http import Stream, request
 
 NAME = "pgfeed-reader"
+SUEXEC_LOG = "/var/log/apache2"     # compiled in; the package apache2 makes it
 
 
 def commands(name):
@@ -37,6 +38,9 @@ def reader(installation):
     if not os.path.exists("/usr/lib/apache2/suexec"):
         pytest.skip("apache2-suexec-pristine is not installed")
     home = installation.dir + "/home"
+    log_is_ours = not os.path.exists(SUEXEC_LOG)
+    if log_is_ours:
+        os.mkdir(SUEXEC_LOG)
     subprocess.run(["useradd", "--create-home", "--home-dir", home, "--shell",
                     "/bin/sh", NAME], check=True)
     try:
@@ -49,6 +53,8 @@ def reader(installation):
                 os.kill(pid, signal.SIGKILL)
         env.eventually(lambda: not processes_of(NAME), what="their end")
         subprocess.run(["userdel", NAME], check=True)
+        if log_is_ours:
+            shutil.rmtree(SUEXEC_LOG)
 
 
 def processes_of(name, program=None):
