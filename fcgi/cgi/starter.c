@@ -176,7 +176,9 @@ open_log(const struct config *c)
 static void
 become_daemon(const char *program, char **env, int listen_fd, int log_fd)
 {
-	char *argv[] = { (char *)"pgfeed-stream", NULL };
+	char *conf = getenv("PGFEED_CONF"); /* told so that ps shows it */
+	char *argv[] = { (char *)"pgfeed-stream",
+		conf != NULL ? (char *)"-c" : NULL, conf, NULL };
 	sigset_t none;
 
 	setsid();
