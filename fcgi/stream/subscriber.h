@@ -73,7 +73,7 @@ struct sub {
 	uint32_t sent;          /* bytes of the chunk that are out */
 	uint32_t replayed;      /* events from the table */
 	uint32_t place;         /* among all streams */
-	uint8_t start; /* enum sub_from */
+	uint8_t start;          /* enum sub_from */
 	bool heartbeat_event;
 	bool queued;  /* in the run queue */
 	bool asking;  /* its right is not known yet */
