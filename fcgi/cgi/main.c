@@ -23,12 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "header.h"
-#include "log.h"
-#include "pump.h"
-#include "relay.h"
-#include "starter.h"
+#include "config/config.h"
+#include "http/header.h"
+#include "base/log.h"
+#include "cgi/fcgid.h"
+#include "cgi/relay.h"
+#include "cgi/launch.h"
 
 #define STREAM_LIMIT_MS 10000 /* a stream's head comes at once */
 #define POLL_LIMIT_MS   75000 /* a long-poll's only after its wait */
@@ -79,7 +79,7 @@ answer_later(bool stream, const char *why)
 static enum relay_result
 ask(const struct config *c, const char *extra, int limit_ms)
 {
-	int fd = starter_connect(c);
+	int fd = launch_connect(c);
 	enum relay_result result;
 
 	if (fd == -1)
@@ -100,10 +100,10 @@ serve(const struct config *c)
 	enum relay_result result;
 	char text[64];
 
-	if (stream && !starter_take_place(c, 0, places)) {
+	if (stream && !launch_take_place(c, 0, places)) {
 		long long wait_ms = 0;
 
-		if (starter_take_place(c, places, places))
+		if (launch_take_place(c, places, places))
 			wait_ms = c->poll_wait;
 		snprintf(text, sizeof(text), "PGFEED_POLL=%lld", wait_ms);
 		extra = text;
@@ -181,7 +181,7 @@ main(int argc, char **argv)
 	}
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
 		signal(SIGPIPE, SIG_DFL);
-		starter_exec("pgfeed-post");
+		launch_exec("pgfeed-post");
 		answer_later(false, "unavailable");
 		return 1;
 	}

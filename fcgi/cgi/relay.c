@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "log.h"
-#include "relay.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "cgi/relay.h"
 
 /* FastCGI 1.0, sections 3.3 and 8 */
 #define FCGI_VERSION_1     1

@@ -4,7 +4,7 @@
 #ifndef PGFEED_RELAY_H
 #define PGFEED_RELAY_H
 
-#include "util.h"
+#include "base/util.h"
 
 enum relay_result {
 	RELAY_DONE,   /* the answer is out, complete */

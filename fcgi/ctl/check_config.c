@@ -1,10 +1,10 @@
 /*
  * check_config.c - "pgfeed check-config": what the configuration comes to.
  */
-#include "buf.h"
-#include "ctl.h"
-#include "db.h"
-#include "token_keys.h"
+#include "base/buf.h"
+#include "ctl/ctl.h"
+#include "pg/db.h"
+#include "auth/jwt_keys.h"
 
 /*
  * What is open to everybody is a matter of the database. It may not be there
@@ -23,8 +23,7 @@ warn_of_open(const struct config *c)
 		    " WHERE name = 'access' AND NOT ok",
 		    0, NULL, &err);
 	if (r != NULL && PQntuples(r) > 0)
-		fprintf(stderr, "pgfeed: warning: %s\n",
-		    PQgetvalue(r, 0, 0));
+		fprintf(stderr, "pgfeed: warning: %s\n", PQgetvalue(r, 0, 0));
 	PQclear(r);
 	PQfinish(db);
 	buf_fini(&err);
@@ -57,7 +56,7 @@ print_config(const struct config *c)
 static int
 run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 {
-	struct token_keys *keys;
+	struct jwt_keys *keys;
 	char err[512];
 
 	if (argc > 1)
@@ -66,10 +65,10 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	if (print_config(&ctl->config) != 0)
 		return 1;
 	if (*ctl->config.jwt_keys != '\0') {
-		keys = token_keys_load(ctl->config.jwt_keys, err, sizeof(err));
+		keys = jwt_keys_load(ctl->config.jwt_keys, err, sizeof(err));
 		if (keys == NULL)
 			return ctl_fail("jwt_keys: %s", err);
-		token_keys_free(keys);
+		jwt_keys_free(keys);
 	}
 	warn_of_open(&ctl->config);
 	return 0;

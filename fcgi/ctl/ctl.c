@@ -7,9 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "buf.h"
-#include "ctl.h"
-#include "db.h"
+#include "base/buf.h"
+#include "ctl/ctl.h"
+#include "pg/db.h"
 
 void
 ctl_help(const struct command *c)

@@ -11,7 +11,7 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 
-#include "config.h"
+#include "config/config.h"
 
 #define EXIT_USAGE 2
 #define EXIT_NO    3

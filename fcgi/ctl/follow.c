@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db.h"
-#include "follow.h"
+#include "pg/db.h"
+#include "ctl/follow.h"
 
 #define PAGE "500"
 

@@ -11,8 +11,8 @@
 
 #include <libpq-fe.h>
 
-#include "buf.h"
-#include "cursor.h"
+#include "base/buf.h"
+#include "feed/cursor.h"
 
 struct follow {
 	PGconn *db; /* the caller's */

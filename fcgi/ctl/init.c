@@ -19,8 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "ctl.h"
+#include "base/buf.h"
+#include "ctl/ctl.h"
 
 enum file_kind { PLAIN, SCRIPT };
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
+#include "ctl/ctl.h"
 
 /* clang-format off: one per line, in the order of the help */
 static const struct command *const commands[] = {

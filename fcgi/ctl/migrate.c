@@ -18,9 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "ctl.h"
-#include "db.h"
+#include "base/buf.h"
+#include "ctl/ctl.h"
+#include "pg/db.h"
 
 #define LOCK_KEY       "1885824613, 0" /* beside those of 0004_retention */
 #define FILE_MAX_BYTES (16 << 20)

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "ctl.h"
+#include "base/buf.h"
+#include "ctl/ctl.h"
 
 #define DATA_MAX_BYTES (1 << 20) /* the table's own limit */
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
-#include "token_keys.h"
-#include "topic.h"
+#include "ctl/ctl.h"
+#include "auth/jwt_keys.h"
+#include "feed/topic.h"
 
 #define EXPIRES_DEFAULT 300
 #define PATTERNS_MAX    64
@@ -28,16 +28,16 @@ struct wanted {
 };
 
 /* The key with that kid, or the first, of those that have a secret. */
-static const struct token_key *
-choose_key(const struct token_keys *keys, const char *kid)
+static const struct jwt_key *
+choose_key(const struct jwt_keys *keys, const char *kid)
 {
 	size_t secret_min;
 
 	for (size_t i = 0; i < keys->n; i++) {
-		const struct token_key *k = &keys->key[i];
+		const struct jwt_key *k = &keys->key[i];
 		const char *name = k->kid != NULL ? k->kid : "*";
 
-		if (token_alg(k->alg, &secret_min) && secret_min > 0 &&
+		if (jwt_alg(k->alg, &secret_min) && secret_min > 0 &&
 		    (kid == NULL || strcmp(kid, name) == 0))
 			return k;
 	}
@@ -86,7 +86,7 @@ add_claims(struct buf *b, const struct config *c, const struct wanted *w)
 
 /* What is signed by libjwt, or NULL. */
 static char *
-make_token(const struct token_key *k, const char *claims)
+make_token(const struct jwt_key *k, const char *claims)
 {
 	char *text = NULL;
 	jwt_t *jwt = NULL;
@@ -103,14 +103,14 @@ make_token(const struct token_key *k, const char *claims)
 /* As a gateway will judge it, so that nobody is sent away with a dud. */
 static const char *
 check_token(
-    const char *token, const struct config *c, const struct token_keys *keys)
+    const char *token, const struct config *c, const struct jwt_keys *keys)
 {
-	const struct token_rules rules = { c->jwt_issuer, c->jwt_audience,
+	const struct jwt_rules rules = { c->jwt_issuer, c->jwt_audience,
 		c->jwt_user, c->jwt_leeway / 1000 };
-	struct token_content content;
+	struct jwt_content content;
 	const char *why;
 
-	switch (token_judge(token, strlen(token), keys->key, keys->n, &rules,
+	switch (jwt_judge(token, strlen(token), keys->key, keys->n, &rules,
 	    wall_us() / 1000000, &content, &why)) {
 	case TOKEN_OK:
 		free(content.who);
@@ -155,10 +155,10 @@ print_url(const struct wanted *w, const char *token)
 }
 
 static int
-sign(const struct config *c, const struct token_keys *keys,
-    const struct wanted *w)
+sign(
+    const struct config *c, const struct jwt_keys *keys, const struct wanted *w)
 {
-	const struct token_key *k = choose_key(keys, w->kid);
+	const struct jwt_key *k = choose_key(keys, w->kid);
 	struct buf claims = BUF_INIT;
 	const char *why;
 	char *token;
@@ -218,7 +218,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct wanted w = { .expires = EXPIRES_DEFAULT };
-	struct token_keys *keys;
+	struct jwt_keys *keys;
 	const char *wrong = NULL;
 	char err[512];
 	int opt, rc;
@@ -228,7 +228,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 		switch (opt) {
 		case 'u':
 			w.user = optarg;
-			if (!token_user_valid(w.user, strlen(w.user)))
+			if (!jwt_user_valid(w.user, strlen(w.user)))
 				wrong = "can't be the name of a user";
 			break;
 		case 'r':
@@ -265,11 +265,11 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 		fputs("pgfeed: the option identity does not have jwt: the "
 		      "gateways will not look at tokens\n",
 		    stderr);
-	keys = token_keys_load(ctl->config.jwt_keys, err, sizeof(err));
+	keys = jwt_keys_load(ctl->config.jwt_keys, err, sizeof(err));
 	if (keys == NULL)
 		return ctl_fail("jwt_keys: %s", err);
 	rc = sign(&ctl->config, keys, &w);
-	token_keys_free(keys);
+	jwt_keys_free(keys);
 	return rc;
 }
 

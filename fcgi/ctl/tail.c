@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl.h"
-#include "db.h"
-#include "follow.h"
-#include "topic.h"
+#include "ctl/ctl.h"
+#include "pg/db.h"
+#include "ctl/follow.h"
+#include "feed/topic.h"
 
 #define BACKOFF_MAX_MS 5000
 

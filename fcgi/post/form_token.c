@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "form_token.h"
-#include "header.h"
+#include "post/form_token.h"
+#include "http/header.h"
 
 /* What a form can send without asking: its three types (Fetch Standard). */
 static bool

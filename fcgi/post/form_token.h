@@ -9,7 +9,7 @@
 #ifndef PGFEED_FORM_TOKEN_H
 #define PGFEED_FORM_TOKEN_H
 
-#include "buf.h"
+#include "base/buf.h"
 
 /* Shorter ones can be guessed. */
 #define FORM_TOKEN_MIN 16

@@ -28,8 +28,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ingest.h"
-#include "log.h"
+#include "post/ingest.h"
+#include "base/log.h"
 
 #define BATCH_ROWS     1000
 #define BATCH_BYTES    (1024 * 1024)
@@ -63,7 +63,7 @@ struct ingest {
 	uint64_t n_untold; /* events not stored since then */
 
 	pthread_mutex_t driving; /* for these; before mutex */
-	struct session *session;
+	struct ingest_connection *session;
 	struct ingest_job *batch[BATCH_ROWS];
 	const struct row *row[BATCH_ROWS];
 	unsigned n_batch;
@@ -141,10 +141,10 @@ send_next(struct ingest *in)
 {
 	struct part *p;
 
-	if (in->n_parts == 0 || !session_ready(in->session))
+	if (in->n_parts == 0 || !ingest_connection_ready(in->session))
 		return;
 	p = &in->part[in->n_parts - 1];
-	session_send(in->session, &in->row[p->from], p->n);
+	ingest_connection_send(in->session, &in->row[p->from], p->n);
 }
 
 /*
@@ -231,11 +231,11 @@ part_refused(struct ingest *in, struct part part, const PGresult *res,
 	}
 	/* The server went read-only, the function is gone...: begin afresh. */
 	part_done(in, part, INGEST_UNAVAILABLE, sqlstate);
-	session_reset(in->session);
+	ingest_connection_reset(in->session);
 }
 
 static void
-on_batch_end(enum session_result result, const PGresult *res,
+on_batch_end(enum ingest_connection_result result, const PGresult *res,
     const char *sqlstate, void *arg)
 {
 	struct ingest *in = arg;
@@ -275,7 +275,7 @@ gather(struct ingest *in)
 	struct ingest_job *job;
 	size_t bytes = 0;
 
-	if (in->n_parts > 0 || !session_ready(in->session))
+	if (in->n_parts > 0 || !ingest_connection_ready(in->session))
 		return;
 	in->n_batch = 0;
 	while (in->n_batch < BATCH_ROWS &&
@@ -296,7 +296,7 @@ gather(struct ingest *in)
 static int
 be_patient(struct ingest *in)
 {
-	int64_t since = session_down_since(in->session), left;
+	int64_t since = ingest_connection_down_since(in->session), left;
 
 	if (since == 0 || TAILQ_EMPTY(&in->waiting))
 		return -1;
@@ -329,7 +329,7 @@ may_end(struct ingest *in, int64_t *farewell)
 		return false;
 	if (*farewell == 0)
 		*farewell = now_ms() + FAREWELL_MS;
-	return session_idle(in->session) || now_ms() >= *farewell;
+	return ingest_connection_idle(in->session) || now_ms() >= *farewell;
 }
 
 static int
@@ -353,7 +353,8 @@ send_for_thread(struct ingest *in)
 	gather(in);
 	pthread_mutex_unlock(&in->mutex);
 	send_next(in);
-	sent = in->n_parts > 0 && session_poll(in->session, &p) != 0 &&
+	sent = in->n_parts > 0 &&
+	       ingest_connection_poll(in->session, &p) != 0 &&
 	       !(p.events & POLLOUT);
 	pthread_mutex_unlock(&in->driving);
 	return sent;
@@ -373,7 +374,8 @@ run(void *arg)
 		int wait, timeout;
 
 		/* Without a session what is left of a batch was not sent. */
-		while (in->n_parts > 0 && session_down_since(in->session) != 0)
+		while (in->n_parts > 0 &&
+		       ingest_connection_down_since(in->session) != 0)
 			part_done(in, in->part[--in->n_parts],
 			    INGEST_UNAVAILABLE, "");
 		pthread_mutex_lock(&in->mutex);
@@ -384,7 +386,8 @@ run(void *arg)
 		pthread_mutex_unlock(&in->mutex);
 
 		send_next(in);
-		timeout = session_poll(in->session, &p[1]); /* and flush */
+		timeout =
+		    ingest_connection_poll(in->session, &p[1]); /* and flush */
 		call_done(in);
 		if (last && may_end(in, &farewell))
 			break;
@@ -403,7 +406,7 @@ run(void *arg)
 		if (p[0].revents != 0 &&
 		    read(in->wake_fd, &count, sizeof(count)) == -1)
 			log_sys("could not read the ingest thread's eventfd");
-		session_turn(in->session, p[1].revents);
+		ingest_connection_turn(in->session, p[1].revents);
 	}
 	pthread_mutex_unlock(&in->driving);
 	return NULL;
@@ -424,7 +427,7 @@ ingest_new(const struct config *config, int64_t patience_ms)
 	in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (in->wake_fd == -1)
 		log_fatal("could not start: no eventfd");
-	in->session = session_new(config, on_batch_end, in);
+	in->session = ingest_connection_new(config, on_batch_end, in);
 	if (pthread_create(&in->thread, NULL, run, in) != 0)
 		log_fatal("could not start the ingest thread");
 	return in;
@@ -459,7 +462,7 @@ ingest_free(struct ingest *in)
 	pthread_mutex_unlock(&in->mutex);
 	wake_thread(in);
 	pthread_join(in->thread, NULL);
-	session_free(in->session);
+	ingest_connection_free(in->session);
 	pthread_mutex_destroy(&in->mutex);
 	pthread_mutex_destroy(&in->driving);
 	close(in->wake_fd);

@@ -11,8 +11,8 @@
 
 #include <sys/queue.h>
 
-#include "config.h"
-#include "session.h"
+#include "config/config.h"
+#include "post/ingest_connection.h"
 
 struct ingest;
 

@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "acceptor.h"
-#include "db.h"
-#include "log.h"
-#include "post.h"
-#include "sandbox.h"
+#include "fastcgi/acceptor.h"
+#include "pg/db.h"
+#include "base/log.h"
+#include "post/post.h"
+#include "process/sandbox.h"
 
 #define PATIENCE_MS     2000 /* a restart of the database takes about so long */
 #define CGI_PATIENCE_MS 3000 /* there is no connection yet */
@@ -44,7 +44,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
-	counters_flush(arg, false);
+	post_counters_flush(arg, false);
 }
 
 /* Whose the files are to be that root makes. */
@@ -85,7 +85,7 @@ serve_fastcgi(const struct config *config)
 	if (fd == -1)
 		return 1;
 	post.counters =
-	    counters_new(config->post_socket, user_to_be(config), true);
+	    post_counters_new(config->post_socket, user_to_be(config), true);
 	sandbox_drop_root(config);
 	sandbox_enter();
 	e.base = event_base_new();
@@ -93,9 +93,9 @@ serve_fastcgi(const struct config *config)
 		log_fatal("could not start: no event loop");
 	post.identities = identities_new(config);
 	post.ingest = ingest_new(config, PATIENCE_MS);
-	post.address_limit = limit_new(
+	post.address_limit = rate_limit_new(
 	    "address", config->post_rate_per_address, config->post_burst);
-	post.user_limit = limit_new(
+	post.user_limit = rate_limit_new(
 	    "user", config->post_rate_per_user, config->post_burst);
 	e.acceptor = acceptor_new(e.base, fd, (unsigned)config->post_threads,
 	    config, post_serve, post_lost, &post);
@@ -121,10 +121,10 @@ serve_fastcgi(const struct config *config)
 	acceptor_free(e.acceptor);
 	ingest_free(post.ingest);
 	identities_free(post.identities);
-	limit_free(post.address_limit);
-	limit_free(post.user_limit);
-	counters_flush(post.counters, true);
-	counters_free(post.counters);
+	rate_limit_free(post.address_limit);
+	rate_limit_free(post.user_limit);
+	post_counters_flush(post.counters, true);
+	post_counters_free(post.counters);
 	event_free(tick);
 	event_free(term);
 	event_free(intr);
@@ -141,12 +141,13 @@ serve_cgi(const struct config *config)
 	signal(SIGPIPE, SIG_IGN);
 	sandbox_enter();
 	post.identities = identities_new(config);
-	post.counters = counters_new(config->post_socket, geteuid(), false);
+	post.counters =
+	    post_counters_new(config->post_socket, geteuid(), false);
 	post.ingest = ingest_new(config, CGI_PATIENCE_MS);
 	post_serve(request_from_cgi(config->request_timeout), &post);
 	ingest_free(post.ingest);
-	counters_flush(post.counters, true);
-	counters_free(post.counters);
+	post_counters_flush(post.counters, true);
+	post_counters_free(post.counters);
 	identities_free(post.identities);
 	return 0;
 }

@@ -17,14 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_address.h"
-#include "draft.h"
-#include "form_token.h"
-#include "header.h"
-#include "log.h"
-#include "origin.h"
-#include "post.h"
-#include "problem.h"
+#include "base/client_address.h"
+#include "post/publish_request.h"
+#include "post/form_token.h"
+#include "http/header.h"
+#include "base/log.h"
+#include "http/origin.h"
+#include "post/post.h"
+#include "http/problem.h"
 
 #define READ_BYTES  16384
 #define DRAIN_BYTES (16 * 1024 * 1024)
@@ -47,7 +47,7 @@ struct exchange {
 	int64_t retry_ms; /* with 429 */
 	bool body_ended;  /* nothing is left to read */
 	struct buf body;
-	struct draft draft;
+	struct publish_request draft;
 	struct fault fault;
 };
 
@@ -109,7 +109,7 @@ send_fault(struct exchange *x)
 	struct buf b = BUF_INIT, headers = BUF_INIT;
 	const char *uri = request_param_or_empty(x->request, "REQUEST_URI");
 
-	counters_add(x->post->counters, x->fault.outcome);
+	post_counters_add(x->post->counters, x->fault.outcome);
 	buf_addstr(&headers, "");
 	add_cors(&headers, x);
 	if (x->fault.status == 401)
@@ -156,7 +156,7 @@ send_options(struct exchange *x)
 static void
 send_redirect(struct exchange *x)
 {
-	const struct draft *d = &x->draft;
+	const struct publish_request *d = &x->draft;
 	struct buf b = BUF_INIT;
 
 	buf_addstr(&b, "Status: 303 See Other\r\n"
@@ -287,7 +287,7 @@ read_body(struct exchange *x, size_t limit)
 static bool
 parse(struct exchange *x)
 {
-	const struct draft_source src = {
+	const struct publish_request_source src = {
 		.uri = request_param_or_empty(x->request, "REQUEST_URI"),
 		.path_info = request_param_or_empty(x->request, "PATH_INFO"),
 		.query = request_param_or_empty(x->request, "QUERY_STRING"),
@@ -299,13 +299,14 @@ parse(struct exchange *x)
 		.body_len = x->body.len,
 	};
 
-	return draft_parse(&x->draft, x->post->config, &src, &x->fault) == 0;
+	return publish_request_parse(
+		   &x->draft, x->post->config, &src, &x->fault) == 0;
 }
 
 static void
 end_exchange(struct exchange *x)
 {
-	draft_fini(&x->draft);
+	publish_request_fini(&x->draft);
 	identity_fini(&x->who);
 	buf_fini(&x->body);
 	request_finish(x->request);
@@ -318,7 +319,7 @@ send_success(struct exchange *x)
 {
 	const char *accept = request_param_or_empty(x->request, "HTTP_ACCEPT");
 
-	counters_add(x->post->counters,
+	post_counters_add(x->post->counters,
 	    x->job.status == INGEST_STORED ? POST_STORED : POST_DUPLICATE);
 	log_debug("event %lld stored, topic %s", (long long)x->job.id,
 	    x->draft.topic.data);
@@ -388,7 +389,7 @@ stored(struct ingest_job *job)
 static bool
 store(struct exchange *x)
 {
-	const struct draft *d = &x->draft;
+	const struct publish_request *d = &x->draft;
 
 	buf_fini(&x->body);
 	x->job.done = stored;
@@ -422,10 +423,10 @@ check_origin(struct exchange *x)
 }
 
 static bool
-check_limit(struct exchange *x, struct limit *limit, enum outcome if_over,
+check_limit(struct exchange *x, struct rate_limit *limit, enum outcome if_over,
     const void *key, size_t n, const char *name)
 {
-	x->retry_ms = limit_take(limit, key, n, name, now_ms());
+	x->retry_ms = rate_limit_take(limit, key, n, name, now_ms());
 	if (x->retry_ms == 0)
 		return true;
 	set_fault(x, 429, if_over,
@@ -489,14 +490,14 @@ find_identity(struct exchange *x)
 	struct identities *ids = x->post->identities;
 	const char *qs = request_param_or_empty(x->request, "QUERY_STRING");
 	enum identity_result rc = IDENTITY_NO_MEMORY;
-	struct params query;
+	struct query query;
 	const char *why;
 
-	params_init(&query);
+	query_init(&query);
 	if (!identities_take_tokens(ids) ||
-	    params_parse(&query, qs, strlen(qs)) != PARAMS_NO_MEMORY)
+	    query_parse(&query, qs, strlen(qs)) != PARAMS_NO_MEMORY)
 		rc = identity_find(ids, x->request, &query, &x->who, &why);
-	params_fini(&query);
+	query_fini(&query);
 	switch (rc) {
 	case IDENTITY_OK:
 		return x->who.who == NULL ||
@@ -555,7 +556,7 @@ post_lost(enum acceptor_loss loss, void *arg)
 	};
 	const struct post *post = arg;
 
-	counters_add(post->counters, outcomes[loss]);
+	post_counters_add(post->counters, outcomes[loss]);
 }
 
 void
@@ -565,7 +566,7 @@ post_serve(struct request *r, void *post)
 	const struct post *shared = post;
 
 	if (x == NULL) {
-		counters_add(shared->counters, POST_MEMORY);
+		post_counters_add(shared->counters, POST_MEMORY);
 		request_finish(r);
 		return;
 	}
@@ -578,7 +579,7 @@ post_serve(struct request *r, void *post)
 		.fetch_site = request_param_or_empty(r, "HTTP_SEC_FETCH_SITE"),
 		.referer = request_param_or_empty(r, "HTTP_REFERER"),
 	};
-	draft_init(&x->draft);
+	publish_request_init(&x->draft);
 	if (!handle(x))
 		end_exchange(x);
 }

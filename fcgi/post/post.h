@@ -4,21 +4,21 @@
 #ifndef PGFEED_POST_H
 #define PGFEED_POST_H
 
-#include "acceptor.h"
-#include "config.h"
-#include "counters.h"
-#include "identity.h"
-#include "ingest.h"
-#include "limit.h"
-#include "request.h"
+#include "fastcgi/acceptor.h"
+#include "config/config.h"
+#include "process/post_counters.h"
+#include "auth/identity.h"
+#include "post/ingest.h"
+#include "post/rate_limit.h"
+#include "fastcgi/request.h"
 
 /* What requests share. */
 struct post {
 	const struct config *config;
 	struct identities *identities;
 	struct ingest *ingest;
-	struct limit *address_limit, *user_limit; /* NULL: none */
-	struct counters *counters;
+	struct rate_limit *address_limit, *user_limit; /* NULL: none */
+	struct post_counters *counters;
 };
 
 /*

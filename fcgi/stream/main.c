@@ -20,19 +20,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "acceptor.h"
-#include "config.h"
-#include "db.h"
-#include "hub.h"
-#include "identity.h"
-#include "keeper.h"
-#include "listener.h"
-#include "log.h"
-#include "pgconn.h"
-#include "sandbox.h"
-#include "stats.h"
-#include "status.h"
-#include "subscribe.h"
+#include "fastcgi/acceptor.h"
+#include "config/config.h"
+#include "pg/db.h"
+#include "stream/hub/hub.h"
+#include "auth/identity.h"
+#include "stream/janitor.h"
+#include "stream/source/listener.h"
+#include "base/log.h"
+#include "pg/pg_connection.h"
+#include "process/sandbox.h"
+#include "stream/source/stats.h"
+#include "stream/status_pages.h"
+#include "stream/subscribe.h"
 
 /* A request that a thread has read, on its way to the loop. */
 struct parcel {
@@ -47,7 +47,7 @@ struct program {
 	struct acceptor *acceptor;
 	struct listener *listener;
 	struct hub *hub;
-	struct keeper *keeper;
+	struct janitor *keeper;
 	bool stopping;
 	/* From the acceptor's threads to the loop. */
 	pthread_mutex_t mutex;
@@ -138,8 +138,8 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 		return;
 	}
 	p->stopping = true;
-	log_info("signal %d: ending %zu streams", (int)sig,
-	    hub_streams(p->hub));
+	log_info(
+	    "signal %d: ending %zu streams", (int)sig, hub_streams(p->hub));
 	acceptor_stop(p->acceptor);
 	hub_shut_down(p->hub, on_all_gone, p);
 }
@@ -224,8 +224,7 @@ main(int argc, char **argv)
 	if (config_load(&p.config, path, err, sizeof(err)) == -1)
 		log_fatal("%s", err);
 	config_open_log(&p.config, "pgfeed-stream");
-	db_check_conninfo(
-	    config_database(&p.config, p.config.stream_database));
+	db_check_conninfo(config_database(&p.config, p.config.stream_database));
 	hold_stop_signals(true); /* until there is somebody to take them */
 	raise_descriptors(p.config.max_streams);
 	fd = socket_listen(&p.config, p.config.stream_socket, "stream", &made);
@@ -245,14 +244,14 @@ main(int argc, char **argv)
 
 	/* The architecture: who hands what to whom. */
 	p.hub = hub_new(p.base, &p.config);
-	p.listener = listener_new(p.base, &p.config, &hub_listener_calls,
-	    p.hub);
+	p.listener =
+	    listener_new(p.base, &p.config, &hub_listener_calls, p.hub);
 	hub_set_listener(p.hub, p.listener);
-	p.keeper = keeper_new(&p.config);
+	p.keeper = janitor_new(&p.config);
 	p.acceptor = acceptor_new(p.base, fd, (unsigned)p.config.stream_threads,
 	    &p.config, on_request, on_loss, &p);
-	on_wake = event_new(p.base, p.wake_fd, EV_READ | EV_PERSIST,
-	    on_parcels, &p);
+	on_wake =
+	    event_new(p.base, p.wake_fd, EV_READ | EV_PERSIST, on_parcels, &p);
 	event_add(on_wake, NULL);
 
 	/* libfcgi takes SIGPIPE and SIGTERM when it starts: after it. */
@@ -272,9 +271,9 @@ main(int argc, char **argv)
 	if (made)
 		unlink(p.config.stream_socket);
 	log_info("ended");
-	if (pgconn_some_open())
+	if (pg_connection_some_open())
 		_exit(0); /* it uses what would be freed, and may take long */
-	keeper_free(p.keeper);
+	janitor_free(p.keeper);
 	hub_free(p.hub);
 	listener_free(p.listener);
 	event_free(on_wake);

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_address.h"
-#include "header.h"
-#include "params.h"
-#include "problem.h"
-#include "stats.h"
-#include "subscribe.h"
-#include "topic.h"
+#include "base/client_address.h"
+#include "http/header.h"
+#include "http/query.h"
+#include "http/problem.h"
+#include "stream/source/stats.h"
+#include "stream/subscribe.h"
+#include "feed/topic.h"
 
 #define POSITION_MAX_BYTES (CURSOR_TEXT_MAX - 1) /* longer is garbage */
 #define LAST_N_MAX         100000
@@ -65,9 +65,9 @@ add_pattern(struct join *j, const char *s, size_t n)
 
 /* The pairs of the query. NULL, or what is wrong with them. */
 static const char *
-read_query(struct params *query, const char *s, const struct config *c)
+read_query(struct query *query, const char *s, const struct config *c)
 {
-	switch (params_parse(query, s, strlen(s))) {
+	switch (query_parse(query, s, strlen(s))) {
 	case PARAMS_OK:
 		break;
 	case PARAMS_TOO_MANY:
@@ -81,7 +81,7 @@ read_query(struct params *query, const char *s, const struct config *c)
 /* The topics of path and query. NULL, or what is wrong with them. */
 static const char *
 read_topics(struct join *j, const struct config *c, const struct buf *path,
-    const struct params *query)
+    const struct query *query)
 {
 	const struct param *p;
 
@@ -91,8 +91,8 @@ read_topics(struct join *j, const struct config *c, const struct buf *path,
 		if (!add_pattern(j, path->data, path->len))
 			return "out of memory";
 	}
-	for (p = params_find(query, "topic"); p != NULL;
-	     p = params_next(query, p)) {
+	for (p = query_find(query, "topic"); p != NULL;
+	     p = query_next(query, p)) {
 		if (!topic_pattern_valid(p->value, p->value_len))
 			return "a topic is 1 to 255 bytes of UTF-8: names "
 			       "joined by /, the last may be *";
@@ -101,23 +101,22 @@ read_topics(struct join *j, const struct config *c, const struct buf *path,
 		if (!add_pattern(j, p->value, p->value_len))
 			return "out of memory";
 	}
-	if (j->n == 0 &&
-	    !add_pattern(j, TOPIC_DEFAULT, strlen(TOPIC_DEFAULT)))
+	if (j->n == 0 && !add_pattern(j, TOPIC_DEFAULT, strlen(TOPIC_DEFAULT)))
 		return "out of memory";
 	return NULL;
 }
 
 static const char *
-read_start(struct join *j, const struct request *r, const struct params *query)
+read_start(struct join *j, const struct request *r, const struct query *query)
 {
 	const char *id = request_param(r, "HTTP_LAST_EVENT_ID");
 	bool from_header = id != NULL && *id != '\0';
 	char *end;
 
 	if (!from_header)
-		id = params_get(query, "last_event_id");
+		id = query_get(query, "last_event_id");
 	if (id == NULL || *id == '\0')
-		id = params_get(query, "lastEventId");
+		id = query_get(query, "lastEventId");
 	if (id == NULL || *id == '\0' ||
 	    (!from_header && strcmp(id, "now") == 0)) {
 		j->start = FROM_NOW;
@@ -144,12 +143,12 @@ read_start(struct join *j, const struct request *r, const struct params *query)
 
 static const char *
 read_format(struct join *j, const struct request *r, const struct config *c,
-    const struct params *query)
+    const struct query *query)
 {
 	const char *accept = request_param_or_empty(r, "HTTP_ACCEPT");
-	const char *format = params_get(query, "format");
-	const char *wait = params_get(query, "wait");
-	const char *hb = params_get(query, "hb");
+	const char *format = query_get(query, "format");
+	const char *wait = query_get(query, "wait");
+	const char *hb = query_get(query, "hb");
 	char *end;
 	double seconds;
 
@@ -196,8 +195,8 @@ read_hosting(struct join *j, const struct request *r, const struct config *c)
 	if (strcmp(pad, "auto") == 0 &&
 	    strncmp(request_param_or_empty(r, "SERVER_PROTOCOL"), "HTTP/1",
 		6) == 0) {
-		bool tls = strcmp(request_param_or_empty(r, "HTTPS"), "on") ==
-			0 ||
+		bool tls =
+		    strcmp(request_param_or_empty(r, "HTTPS"), "on") == 0 ||
 		    strcmp(request_param_or_empty(r, "REQUEST_SCHEME"),
 			"https") == 0;
 
@@ -237,7 +236,7 @@ cors_headers(const struct request *r, const struct config *c)
 }
 
 static bool
-find_own_page(const struct buf *path, enum page_wanted *page)
+find_own_page(const struct buf *path, enum history_page_wanted *page)
 {
 	static const char *const names[] = {
 		[WANT_LIVE] = "-/live",
@@ -249,7 +248,7 @@ find_own_page(const struct buf *path, enum page_wanted *page)
 	for (size_t i = WANT_LIVE; i < ARRAY_LEN(names); i++) {
 		if (path->len == strlen(names[i]) &&
 		    memcmp(path->data, names[i], path->len) == 0) {
-			*page = (enum page_wanted)i;
+			*page = (enum history_page_wanted)i;
 			return true;
 		}
 	}
@@ -276,7 +275,7 @@ skip_body(struct request *r)
 /* Who it is; false when it has been answered. */
 static bool
 read_identity(struct join *j, struct request *r, struct identities *ids,
-    const struct params *query)
+    const struct query *query)
 {
 	struct buf headers = BUF_INIT;
 	const char *why = "";
@@ -307,11 +306,11 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	const char *qs = request_param_or_empty(r, "QUERY_STRING");
 	struct join *j = calloc(1, sizeof(*j));
 	struct buf path = BUF_INIT;
-	struct params query;
+	struct query query;
 	const char *wrong = NULL;
 	bool taken = false;
 
-	params_init(&query);
+	query_init(&query);
 	memset(w, 0, sizeof(*w));
 	if (j == NULL || (j->cors = cors_headers(r, c)) == NULL) {
 		answer(r, 503, REFUSED_MEMORY, "Retry-After: 15\r\n",
@@ -355,9 +354,9 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 		wrong = read_format(j, r, c, &query);
 	if (wrong != NULL) {
 		answer(r, 400,
-		    wrong == too_many		 ? REFUSED_TOPICS
-			: wrong == too_many_fields ? REFUSED_FIELDS
-						   : REFUSED_REQUEST,
+		    wrong == too_many          ? REFUSED_TOPICS
+		    : wrong == too_many_fields ? REFUSED_FIELDS
+					       : REFUSED_REQUEST,
 		    j->cors, wrong);
 		goto out;
 	}
@@ -380,7 +379,7 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	j = NULL;
 	taken = true;
 out:
-	params_fini(&query);
+	query_fini(&query);
 	buf_fini(&path);
 	if (j != NULL)
 		join_free(j);

@@ -4,16 +4,22 @@
 #ifndef PGFEED_SUBSCRIBE_H
 #define PGFEED_SUBSCRIBE_H
 
-#include "config.h"
-#include "hub.h"
-#include "request.h"
+#include "config/config.h"
+#include "stream/hub/hub.h"
+#include "fastcgi/request.h"
 
 /* pgfeed's own pages, below /events/-/ */
-enum page_wanted { WANT_STREAM, WANT_LIVE, WANT_READY, WANT_STATUS, WANT_METRICS };
+enum history_page_wanted {
+	WANT_STREAM,
+	WANT_LIVE,
+	WANT_READY,
+	WANT_STATUS,
+	WANT_METRICS
+};
 
 struct wanted {
-	enum page_wanted page;
-	struct taken conn;  /* for a page */
+	enum history_page_wanted page;
+	struct taken conn; /* for a page */
 	struct join *join; /* for WANT_STREAM, with the connection */
 };
 

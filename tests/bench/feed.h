@@ -12,7 +12,7 @@
 #ifndef BENCH_FEED_H
 #define BENCH_FEED_H
 
-#include "buf.h"
+#include "base/buf.h"
 
 enum feed_kind {
 	FEED_HTTP,    /* a web server's answer */

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "hist.h"
-#include "util.h"
+#include "base/util.h"
 
 static void
 take(struct hist *h, const char *payload, uint64_t seed)

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
+#include "base/buf.h"
 #include "hist.h"
 
 #define ANSWER_MAX 8192

@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "buf.h"
+#include "base/buf.h"
 #include "hist.h"
 
 static struct {

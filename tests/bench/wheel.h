@@ -9,7 +9,7 @@
 
 #include <sys/queue.h>
 
-#include "util.h"
+#include "base/util.h"
 
 #define WHEEL_SLOTS 4096
 

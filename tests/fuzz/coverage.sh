@@ -13,19 +13,19 @@ floor=${1:-95}
 
 # target: the files whose lines count
 parsers='
-client_address: common/client_address.c
-config: common/config.c common/config_check.c
-cursor: common/cursor.c
-draft: post/draft.c post/origin.c
-fcgi_check: common/fcgi_check.c
-form: common/form.c
-header: common/header.c
-json: common/json.c
-params: common/params.c
-sse: stream/sse.c
-token: common/token.c
-token_keys: common/token_keys.c
-topic: common/topic.c
+client_address: common/base/client_address.c
+config: common/config/config.c common/config/config_check.c
+cursor: common/feed/cursor.c
+publish_request: post/publish_request.c common/http/origin.c
+request_check: common/fastcgi/request_check.c
+form: common/http/form.c
+header: common/http/header.c
+json: common/base/json.c
+query: common/http/query.c
+sse: common/http/sse.c
+jwt: common/auth/jwt.c
+jwt_keys: common/auth/jwt_keys.c
+topic: common/feed/topic.c
 '
 
 counted=yes folder=fuzz-coverage

@@ -1,7 +1,7 @@
 /*
  * fuzz.h - what a fuzz target is.
  *
- * tests/fuzz/fuzz_NAME.c defines LLVMFuzzerTestOneInput(); its program is
+ * tests/fuzz/NAME.c defines LLVMFuzzerTestOneInput(); its program is
  * tests/fuzz/NAME.fuzz and its inputs are the files in tests/fuzz/corpus/NAME.
  * "make check" runs every target over its corpus. Configured with
  * CC=clang --enable-fuzz --enable-sanitize, "make fuzz FUZZ_SECONDS=60" goes on

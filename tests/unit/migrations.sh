@@ -27,8 +27,8 @@ for up in migrations/*.up.sql; do
 	grep -Eiq '^(BEGIN|COMMIT|ROLLBACK) *;' "$up" "migrations/$name.down.sql" &&
 		say "$name ends or begins a transaction, pgfeed migrate does that"
 done
-grep -qx "#define DB_SCHEMA_VERSION $n" fcgi/common/db.h ||
-	say "DB_SCHEMA_VERSION in fcgi/common/db.h should be $n"
+grep -qx "#define DB_SCHEMA_VERSION $n" fcgi/common/pg/db.h ||
+	say "DB_SCHEMA_VERSION in fcgi/common/pg/db.h should be $n"
 
 # SECURITY DEFINER without a search_path of its own is a way in.
 awk '/CREATE FUNCTION/ { name = $3 } /SECURITY DEFINER/ &&

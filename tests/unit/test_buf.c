@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 static void
 test_bytes_are_kept(void **state)

@@ -3,7 +3,7 @@
  */
 #include "unit.h"
 
-#include "client_address.h"
+#include "base/client_address.h"
 
 #define V6_LONG "2001:db8:1111:2222:3333:4444:5555:6666"
 

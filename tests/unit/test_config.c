@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "config.h"
+#include "config/config.h"
 
 static char path[] = "/tmp/pgfeed-test-config-XXXXXX";
 static char err[512];

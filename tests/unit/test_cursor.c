@@ -16,7 +16,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "cursor.h"
+#include "feed/cursor.h"
 
 #define UNIVERSE      64
 #define DEFAULT_SEED  20251122
@@ -212,8 +212,8 @@ text_has_at_most_so_many_ranges(void **state)
 	c.n = CURSOR_MAX_RANGES;
 	for (int64_t i = 0; i < CURSOR_MAX_RANGES; i++) {
 		c.hole[i].low = INT64_MAX / CURSOR_MAX_RANGES * i + 1;
-		c.hole[i].high = c.hole[i].low +
-		    INT64_MAX / CURSOR_MAX_RANGES / 2;
+		c.hole[i].high =
+		    c.hole[i].low + INT64_MAX / CURSOR_MAX_RANGES / 2;
 	}
 	assert_sane(&c);
 	assert_int_not_equal(cursor_print(&c, text, CURSOR_TEXT_MAX), 0);

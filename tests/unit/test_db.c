@@ -3,8 +3,8 @@
  */
 #include "unit.h"
 
-#include "db.h"
-#include "util.h"
+#include "pg/db.h"
+#include "base/util.h"
 
 #define NOT_SHOWN "(malformed, not shown)"
 

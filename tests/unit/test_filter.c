@@ -3,10 +3,10 @@
  */
 #include "unit.h"
 
-#include "filter.h"
-#include "wheel.h"
+#include "stream/client/filter.h"
+#include "stream/client/timer_wheel.h"
 
-static struct sub someone[8];
+static struct stream someone[8];
 
 static struct filter *
 subscribe(struct filters *fs, size_t who, size_t n, const char *const *patterns)
@@ -90,7 +90,7 @@ the_same_topics_in_any_order_share_one_filter(void **state)
 	assert_ptr_not_equal(
 	    filter_get(fs, (struct shape){ FORMAT_RAW, .brief = true }, ab, 2),
 	    first);
-	assert_int_equal(first->n, 2);
+	assert_int_equal(first->topics.n, 2);
 	assert_int_equal(first->refs, 2);
 	assert_int_equal(filters_count(fs), 5);
 	filters_free(fs);
@@ -110,27 +110,27 @@ an_event_costs_nothing_to_filters_without_streams(void **state)
 static void
 the_wheel_finds_everybody_in_time_and_nobody_early(void **state)
 {
-	static struct wheel w;
-	static struct sub subs[100];
+	static struct timer_wheel w;
+	static struct stream subs[100];
 	int64_t start = 1000000, now, when[100];
 	size_t found = 0;
 
-	wheel_init(&w, start);
+	timer_wheel_init(&w, start);
 	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
 		when[i] = start + (int64_t)i * 333; /* to 33 s */
-		wheel_add(&w, &subs[i], when[i]);
+		timer_wheel_add(&w, &subs[i], when[i]);
 	}
 	for (now = start; now < start + 40000; now += 70) {
-		struct sub_list due;
-		struct sub *s;
+		struct stream_list due;
+		struct stream *s;
 
 		LIST_INIT(&due);
-		wheel_take_due(&w, now, &due);
+		timer_wheel_take_due(&w, now, &due);
 		while ((s = LIST_FIRST(&due)) != NULL) {
 			int64_t late = now - when[s - subs];
 
-			wheel_remove(s);
-			assert_in_range(late, 0, 2 * WHEEL_TICK_MS + 70);
+			timer_wheel_remove(s);
+			assert_in_range(late, 0, 2 * TIMER_WHEEL_TICK_MS + 70);
 			found++;
 		}
 	}
@@ -140,17 +140,17 @@ the_wheel_finds_everybody_in_time_and_nobody_early(void **state)
 static void
 a_time_beyond_the_wheel_is_looked_at_early_and_not_lost(void **state)
 {
-	static struct wheel w;
-	static struct sub s;
-	struct sub_list due;
-	int64_t far = WHEEL_SLOTS * WHEEL_TICK_MS;
+	static struct timer_wheel w;
+	static struct stream s;
+	struct stream_list due;
+	int64_t far = TIMER_WHEEL_SLOTS * TIMER_WHEEL_TICK_MS;
 
-	wheel_init(&w, 0);
-	wheel_add(&w, &s, 10 * far);
+	timer_wheel_init(&w, 0);
+	timer_wheel_add(&w, &s, 10 * far);
 	LIST_INIT(&due);
-	wheel_take_due(&w, far - 2 * WHEEL_TICK_MS, &due);
+	timer_wheel_take_due(&w, far - 2 * TIMER_WHEEL_TICK_MS, &due);
 	assert_null(LIST_FIRST(&due));
-	wheel_take_due(&w, far, &due);
+	timer_wheel_take_due(&w, far, &due);
 	assert_ptr_equal(LIST_FIRST(&due), &s);
 }
 

@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-#include "form.h"
+#include "http/form.h"
 
 #define MULTIPART  "multipart/form-data; boundary=X"
 #define PART(name) "--X\r\nContent-Disposition: form-data; name=\"" name "\""
 
 /* The body is copied to the byte, so that a sanitizer sees a read too far. */
 static enum form_result
-parse(struct params *p, const char *type, const char *body, size_t n,
+parse(struct query *p, const char *type, const char *body, size_t n,
     const char **why)
 {
 	enum form_result rc;
@@ -25,7 +25,7 @@ parse(struct params *p, const char *type, const char *body, size_t n,
 
 	assert_non_null(exact);
 	memcpy(exact, body, n);
-	params_init(p);
+	query_init(p);
 	rc = form_parse(p, type, exact, n, why);
 	free(exact);
 	return rc;
@@ -119,7 +119,7 @@ test_form_fields(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		struct buf out = BUF_INIT;
 		const char *why;
-		struct params p;
+		struct query p;
 		enum form_result rc = parse(&p, table[i].type, table[i].body,
 		    strlen(table[i].body), &why);
 
@@ -133,7 +133,7 @@ test_form_fields(void **state)
 			    &out, "%s=%s;", p.item[k].name, p.item[k].value);
 		if (table[i].out != NULL)
 			assert_string_equal(out.data, table[i].out);
-		params_fini(&p);
+		query_fini(&p);
 		buf_fini(&out);
 	}
 }
@@ -160,12 +160,12 @@ test_what_is_no_utf8_form(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		const char *why;
-		struct params p;
+		struct query p;
 
 		assert_int_equal(parse(&p, table[i].type, table[i].body,
 				     strlen(table[i].body), &why),
 		    table[i].rc);
-		params_fini(&p);
+		query_fini(&p);
 	}
 }
 
@@ -178,7 +178,7 @@ test_multipart_is_binary_safe(void **state)
 	char data[2048];
 	struct buf body = BUF_INIT;
 	const char *why;
-	struct params p;
+	struct query p;
 
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (char)(i * 7 / 5);
@@ -191,13 +191,13 @@ test_multipart_is_binary_safe(void **state)
 	assert_int_equal(p.n, 1);
 	assert_int_equal(p.item[0].value_len, sizeof(data));
 	assert_memory_equal(p.item[0].value, data, sizeof(data));
-	params_fini(&p);
+	query_fini(&p);
 
 	/* ... but not in the head of a part. */
 	body.data[strlen(head) - 5] = '\0';
 	assert_int_equal(
 	    parse(&p, MULTIPART, body.data, body.len, &why), FORM_MALFORMED);
-	params_fini(&p);
+	query_fini(&p);
 	buf_fini(&body);
 }
 
@@ -208,17 +208,17 @@ test_a_form_cut_short_is_refused(void **state)
 	static const char body[] = "pre\r\n" PART("a") "\r\n\r\n1\r\n" PART(
 	    "b") "; filename=c\r\nContent-Type: x/y\r\n\r\n2\r\n--X--";
 	const char *why;
-	struct params p;
+	struct query p;
 
 	for (size_t n = 0; n < sizeof(body) - 1; n++) {
 		assert_int_equal(
 		    parse(&p, MULTIPART, body, n, &why), FORM_MALFORMED);
-		params_fini(&p);
+		query_fini(&p);
 	}
 	assert_int_equal(
 	    parse(&p, MULTIPART, body, sizeof(body) - 1, &why), FORM_OK);
 	assert_int_equal(p.n, 2);
-	params_fini(&p);
+	query_fini(&p);
 }
 
 static void
@@ -226,14 +226,14 @@ test_parts_have_a_limit(void **state)
 {
 	struct buf body = BUF_INIT;
 	const char *why;
-	struct params p;
+	struct query p;
 
 	for (int i = 0; i < PARAMS_MAX + 1; i++)
 		buf_addstr(&body, PART("a") "\r\n\r\n1\r\n");
 	buf_addstr(&body, "--X--");
 	assert_int_equal(
 	    parse(&p, MULTIPART, body.data, body.len, &why), FORM_TOO_MANY);
-	params_fini(&p);
+	query_fini(&p);
 	buf_fini(&body);
 }
 

@@ -3,7 +3,7 @@
  */
 #include "unit.h"
 
-#include "form_token.h"
+#include "post/form_token.h"
 
 #define FORM  "application/x-www-form-urlencoded"
 #define TOKEN "0123456789abcdef"

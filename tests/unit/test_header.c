@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "header.h"
-#include "problem.h"
+#include "http/header.h"
+#include "http/problem.h"
 
 static void
 test_header_is(void **state)

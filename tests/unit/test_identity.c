@@ -6,8 +6,8 @@
 
 #include "unit.h"
 
-#include "identity.h"
-#include "token_keys.h"
+#include "auth/identity.h"
+#include "auth/jwt_keys.h"
 #include "token_samples.h"
 
 /* "0123456789abcdef", four times; and the other way round */
@@ -72,7 +72,7 @@ find(const char *identity, const char *cookie, const struct seen *seen,
 	struct request *r = request_from_cgi(10000);
 	struct identities *ids;
 	enum identity_result rc;
-	struct params query;
+	struct query query;
 	struct config c;
 
 	configure(&c, identity, cookie);
@@ -80,15 +80,15 @@ find(const char *identity, const char *cookie, const struct seen *seen,
 	setenv("HTTP_AUTHORIZATION",
 	    seen->authorization != NULL ? seen->authorization : "", 1);
 	setenv("HTTP_COOKIE", seen->cookie != NULL ? seen->cookie : "", 1);
-	params_init(&query);
+	query_init(&query);
 	if (seen->query != NULL)
 		assert_int_equal(
-		    params_parse(&query, seen->query, strlen(seen->query)),
+		    query_parse(&query, seen->query, strlen(seen->query)),
 		    PARAMS_OK);
 	ids = identities_new(&c);
 	rc = identity_find(ids, r, &query, id, why);
 	identities_free(ids);
-	params_fini(&query);
+	query_fini(&query);
 	config_free(&c);
 	request_finish(r);
 	return rc;
@@ -326,21 +326,20 @@ a_public_key_that_everybody_may_write_is_refused(void **state)
 	int fd = mkstemp(pem);
 
 	assert_int_not_equal(fd, -1);
-	assert_int_equal(
-	    write(fd, PEM_RSA, strlen(PEM_RSA)), strlen(PEM_RSA));
+	assert_int_equal(write(fd, PEM_RSA, strlen(PEM_RSA)), strlen(PEM_RSA));
 	close(fd);
 	snprintf(line, sizeof(line), "k RS256 %s\n", pem);
 	write_keys(line);
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
-		struct token_keys *keys;
+		struct jwt_keys *keys;
 
 		assert_int_equal(chmod(pem, modes[i]), 0);
-		keys = token_keys_load(key_file, err, sizeof(err));
+		keys = jwt_keys_load(key_file, err, sizeof(err));
 		if ((keys == NULL) != ((modes[i] & S_IWOTH) != 0))
 			fail_msg("%o: %s", modes[i], err);
 		if (keys == NULL)
 			assert_non_null(strstr(err, ":1: everybody may write"));
-		token_keys_free(keys);
+		jwt_keys_free(keys);
 	}
 	unlink(pem);
 	write_keys("k HS256 " SECRET_B64 "\n");
@@ -351,8 +350,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_that_is_there_counts),
-		cmocka_unit_test(
-		    a_user_counts_with_the_types_that_are_listed),
+		cmocka_unit_test(a_user_counts_with_the_types_that_are_listed),
 		cmocka_unit_test(a_header_is_no_identity),
 		cmocka_unit_test(a_key_is_replaced_while_we_run),
 		cmocka_unit_test(

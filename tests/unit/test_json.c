@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "json.h"
+#include "base/json.h"
 
 #define NOWHERE SIZE_MAX /* it is JSON */
 

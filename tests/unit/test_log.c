@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "log.h"
+#include "base/log.h"
 
 /* What write() says on stderr, without "NAME[PID]: ". */
 static const char *

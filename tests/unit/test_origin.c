@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "origin.h"
+#include "http/origin.h"
 
 static void
 test_judge(void **state)

@@ -3,16 +3,16 @@
  */
 #include "unit.h"
 
-#include "ring.h"
+#include "stream/source/ring.h"
 
-static struct entry *
+static struct feed_event *
 make(int64_t id, const char *position)
 {
 	struct cursor c;
-	struct entry *e;
+	struct feed_event *e;
 
 	assert_true(cursor_parse(&c, position, strlen(position)));
-	e = entry_new(id, 0, "t", NULL, "data", 4, position, c.last);
+	e = feed_event_new(id, 0, "t", NULL, "data", 4, position, c.last);
 	assert_non_null(e);
 	return e;
 }
@@ -48,14 +48,14 @@ whoever_comes_back_goes_on_behind_what_they_had(void **state)
 		bool found, exact;
 		uint64_t seq;
 	} cases[] = {
-		{ "9", false, false, 0 },   /* before the ring */
-		{ "10", true, true, 0 },    /* its very beginning */
+		{ "9", false, false, 0 }, /* before the ring */
+		{ "10", true, true, 0 },  /* its very beginning */
 		{ "11", true, true, 1 },
-		{ "13.1", true, true, 2 },  /* with 12 still to come */
+		{ "13.1", true, true, 2 }, /* with 12 still to come */
 		{ "13", true, true, 3 },
-		{ "12", true, false, 1 },   /* had 12 elsewhere, not 13 */
+		{ "12", true, false, 1 }, /* had 12 elsewhere, not 13 */
 		{ "15.1", true, true, 4 },
-		{ "15", true, false, 4 },   /* had 14 as well: elsewhere */
+		{ "15", true, false, 4 }, /* had 14 as well: elsewhere */
 		{ "16", true, true, 5 },
 		{ "16.2", true, false, 3 }, /* 14 dead here, open there */
 		{ "99", true, false, 5 },   /* ahead of this gateway */
@@ -68,12 +68,11 @@ whoever_comes_back_goes_on_behind_what_they_had(void **state)
 		uint64_t seq = 0;
 		bool exact = false, found;
 
-		assert_true(cursor_parse(&c, cases[i].position,
-		    strlen(cases[i].position)));
+		assert_true(cursor_parse(
+		    &c, cases[i].position, strlen(cases[i].position)));
 		found = ring_find(r, &c, &seq, &exact);
 		if (found != cases[i].found ||
-		    (found && (seq != cases[i].seq ||
-				  exact != cases[i].exact)))
+		    (found && (seq != cases[i].seq || exact != cases[i].exact)))
 			fail_msg("\"%s\": found %d at %d, exact %d",
 			    cases[i].position, found, (int)seq, exact);
 	}
@@ -113,8 +112,8 @@ an_event_larger_than_the_ring_is_kept_alone(void **state)
 	cursor_init(&base, 1, 0);
 	r = ring_new(1000, &base);
 	assert_true(ring_append(r, make(1, "1")));
-	assert_true(ring_append(r,
-	    entry_new(2, 0, "t", NULL, data, sizeof(data), "2", 2)));
+	assert_true(ring_append(
+	    r, feed_event_new(2, 0, "t", NULL, data, sizeof(data), "2", 2)));
 	assert_int_equal(ring_tail(r), 1);
 	assert_int_equal(ring_head(r), 2);
 	assert_string_equal(ring_position(r, 1), "1");
@@ -170,8 +169,8 @@ what_follows_is_exactly_what_is_missing(void **state)
 			    strlen(ring_position(r, at))));
 			assert_true(ring_find(r, &c, &seq, &exact));
 			for (int i = 0; i < IDS; i++)
-				missing += order[i] != 0 &&
-				    !cursor_has(&c, order[i]);
+				missing +=
+				    order[i] != 0 && !cursor_has(&c, order[i]);
 			for (; seq < ring_head(r); seq++) {
 				bool had = cursor_has(&c, ring_at(r, seq)->id);
 

@@ -14,7 +14,7 @@
 
 #include "unit.h"
 
-#include "sandbox.h"
+#include "process/sandbox.h"
 
 static char *const no_arguments[] = { NULL };
 
@@ -70,8 +70,7 @@ forbidden_limits(void)
 {
 	struct rlimit r;
 
-	return (int)syscall(
-	    SYS_prlimit64, getppid(), RLIMIT_CPU, NULL, &r);
+	return (int)syscall(SYS_prlimit64, getppid(), RLIMIT_CPU, NULL, &r);
 }
 
 /* A child, if there is one, ends at once; with bad flags there is none. */
@@ -196,10 +195,11 @@ rest_is_left(void)
 	pthread_t t;
 
 	return access("/", R_OK) == 0 &&
-	    pthread_create(&t, NULL, nothing, NULL) == 0 &&
-	    pthread_join(t, NULL) == 0 && pthread_kill(pthread_self(), 0) == 0 &&
-	    getrlimit(RLIMIT_NOFILE, &r) == 0 &&
-	    setrlimit(RLIMIT_NOFILE, &r) == 0;
+	       pthread_create(&t, NULL, nothing, NULL) == 0 &&
+	       pthread_join(t, NULL) == 0 &&
+	       pthread_kill(pthread_self(), 0) == 0 &&
+	       getrlimit(RLIMIT_NOFILE, &r) == 0 &&
+	       setrlimit(RLIMIT_NOFILE, &r) == 0;
 }
 
 static int

@@ -3,9 +3,9 @@
  */
 #include "unit.h"
 
-#include "entry.h"
-#include "fcgi_record.h"
-#include "sse.h"
+#include "stream/source/feed_event.h"
+#include "fastcgi/record.h"
+#include "http/sse.h"
 
 static void
 a_payload_becomes_one_data_line_per_line(void **state)
@@ -128,34 +128,34 @@ the_end_is_an_empty_stdout_and_end_request(void **state)
 static void
 an_entry_as_json_keeps_every_byte(void **state)
 {
-	struct entry *e = entry_new(42, INT64_C(1767225600000001), "a/\"b",
-	    NULL, "x\r\n\t\"\\\1\xf0\x9f\x98\x80", 11, "42", 42);
+	struct feed_event *e = feed_event_new(42, INT64_C(1767225600000001),
+	    "a/\"b", NULL, "x\r\n\t\"\\\1\xf0\x9f\x98\x80", 11, "42", 42);
 	struct buf b = BUF_INIT;
 
 	assert_non_null(e);
-	entry_add_sse(&b, e, FORMAT_JSON, "42.3");
+	feed_event_add_sse(&b, e, FORMAT_JSON, "42.3");
 	assert_string_equal(b.data,
 	    "id: 42.3\ndata: {\"topic\":\"a/\\\"b\",\"id\":\"42\","
 	    "\"at\":\"2026-01-01T00:00:00.000001Z\",\"kind\":null,"
 	    "\"data\":\"x\\r\\n\\t\\\"\\\\\\u0001\xf0\x9f\x98\x80\"}\n\n");
-	entry_free(e);
+	feed_event_free(e);
 	buf_fini(&b);
 }
 
 static void
 a_plain_notify_has_no_id(void **state)
 {
-	struct entry *e = entry_new(0, 0, "t", "k", "d", 1, "9", 9);
+	struct feed_event *e = feed_event_new(0, 0, "t", "k", "d", 1, "9", 9);
 	struct buf b = BUF_INIT;
 	size_t n;
 
 	assert_non_null(e);
-	assert_string_equal(entry_json(e, &n),
+	assert_string_equal(feed_event_json(e, &n),
 	    "{\"topic\":\"t\",\"at\":\"1970-01-01T00:00:00.000000Z\","
 	    "\"kind\":\"k\",\"data\":\"d\"}");
-	entry_add_sse(&b, e, FORMAT_RAW, NULL);
+	feed_event_add_sse(&b, e, FORMAT_RAW, NULL);
 	assert_string_equal(b.data, "event: k\ndata: d\n\n");
-	entry_free(e);
+	feed_event_free(e);
 	buf_fini(&b);
 }
 

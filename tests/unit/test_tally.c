@@ -5,12 +5,12 @@
 
 #include "unit.h"
 
-#include "tally.h"
+#include "stream/admission/tally.h"
 
 static void
 each_key_has_its_own_count(void **state)
 {
-	struct table table = { 0 };
+	struct hash_table table = { 0 };
 	struct tally *a[3], *b;
 
 	a[0] = tally_join(&table, "ann", 3, 2);
@@ -34,7 +34,7 @@ each_key_has_its_own_count(void **state)
 static void
 a_thousand_keys_leave_nothing_behind(void **state)
 {
-	struct table table = { 0 };
+	struct hash_table table = { 0 };
 	struct tally *all[1000];
 
 	for (int i = 0; i < 1000; i++) {

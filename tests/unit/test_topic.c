@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "topic.h"
+#include "feed/topic.h"
 
 static const char *const good[] = { "a", "orders", "a/b/c",
 	"\xc3\xa4/\xc3\xbc \xe2\x82\xac", "-a", "a/-", "a-/b", "\xc2\x85",

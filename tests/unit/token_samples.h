@@ -1,40 +1,49 @@
 /*
- * token_samples.h - written by token_samples.py.
+ * jwt_samples.h - written by jwt_samples.py.
  */
 #define NOW INT64_C(2000000000)
-#define SECRET "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab" \
-	    "cdef"
-#define OTHER "fedcba9876543210fedcba9876543210fedcba9876543210fedcba987654" \
-	    "3210"
-#define PEM_RSA "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A" \
-	    "MIIBCgKCAQEAym5r6RPNY1SVbAH5U47n\nPlZtL3fnf6VyT9/Mjo5hmCW8uF" \
-	    "ReJ1rbIubhfT7wc34Fogj61t08rL2bsl1XfD2n\n1ReuvgyD7qSUNWzloEDx" \
-	    "5XuLN/nP2TMEAEeVll3Y223SOgRTFblfydE0JntMS+lB\nwi3baaI3prauKY" \
-	    "UuR8qPZhmNh/8+lrFGkn/1nOk61cQlgRfUIOCde+b1oiKV6+Bx\nqcgq14mL" \
-	    "eoKzRPwmT4uy9YvuxJzRkvLdeF45L2vpkNtvLtGAqsx3hMSnHois6IP+\nFs" \
-	    "ut+Ll5taLb9OIaINfdmxPwxKuy10tpq2MKHWe5Q/35GuXtY0gsZc9/g9pXtc" \
-	    "qd\n6wIDAQAB\n-----END PUBLIC KEY-----\n"
-#define PEM_ES256 "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD" \
-	    "QgAE3CRmOeWPHdLyDOOwkuNdxUqVy5ix\nBzyfyXhmD3WQ6+2eagqJOOyarB" \
-	    "ZhKjPyT3KFvgzRH7LrgT97mhz1uyOQIQ==\n-----END PUBLIC KEY-----" \
-	    "\n"
-#define PEM_ES384 "-----BEGIN PUBLIC KEY-----\nMHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE" \
-	    "WoD6JJVChi0O+RZEt4KoX8nsnhejgaJ9\n+D82mRUsT1J9+kL08SCn1vN8+I" \
-	    "kykVfNJM9pCxJC+tKIuh5WJxZ/q2Lsuc4NDP85\nfGEz4Pmuu4HqhggHLxtw" \
-	    "Bejfai8lefGt\n-----END PUBLIC KEY-----\n"
-#define PEM_ES512 "-----BEGIN PUBLIC KEY-----\nMIGbMBAGByqGSM49AgEGBSuBBAAjA4GG" \
-	    "AAQB7FI6v2ArOQpjvb/S+Mskmda/q/wq\nP/jrSTMHm/XAhyzpIY4mEmdrQY" \
-	    "sqjtIc2WmEXAgeVErU8fVhKTcoNtvVRl8B0kGs\nDuIqpAJTGUpYiyILY5hY" \
-	    "RNXQGcDj4HGSKY2Fn14uqychaKkd0G+0l6mkjumeYGCj\nNHL6mTkxGbDtUY" \
-	    "UlsdA=\n-----END PUBLIC KEY-----\n"
-#define PEM_ED25519 "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA/2YaHaHG+qOqVMQ5" \
-	    "XK3V42sGtenAzhFtpGbKyQ0utH4=\n-----END PUBLIC KEY-----\n"
-#define PEM_OTHER_ED25519 "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAU7RAMfnKrsjZhg8P" \
-	    "X1aYPKZhivuZxdOuLLyg/9G+7/w=\n-----END PUBLIC KEY-----\n"
-#define FOR_FEED "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsifQ.eyJzdWIiO" \
-	    "iJhZGEiLCJleHAiOjIwMDAwMDEwMDAsImlzcyI6Imh0dHBzOi8vaWQuZXhhb" \
-	    "XBsZSIsIm5hbWUiOiJBZGEgTC4iLCJhdWQiOlsib3RoZXIiLCJmZWVkIl19." \
-	    "mz6DG4V-XUCcAwsm_oX2yi_WE0EceXCG7YFGGpfF6ic"
+#define SECRET                                                         \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab" \
+	"cdef"
+#define OTHER                                                          \
+	"fedcba9876543210fedcba9876543210fedcba9876543210fedcba987654" \
+	"3210"
+#define PEM_RSA                                                        \
+	"-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A" \
+	"MIIBCgKCAQEAym5r6RPNY1SVbAH5U47n\nPlZtL3fnf6VyT9/Mjo5hmCW8uF" \
+	"ReJ1rbIubhfT7wc34Fogj61t08rL2bsl1XfD2n\n1ReuvgyD7qSUNWzloEDx" \
+	"5XuLN/nP2TMEAEeVll3Y223SOgRTFblfydE0JntMS+lB\nwi3baaI3prauKY" \
+	"UuR8qPZhmNh/8+lrFGkn/1nOk61cQlgRfUIOCde+b1oiKV6+Bx\nqcgq14mL" \
+	"eoKzRPwmT4uy9YvuxJzRkvLdeF45L2vpkNtvLtGAqsx3hMSnHois6IP+\nFs" \
+	"ut+Ll5taLb9OIaINfdmxPwxKuy10tpq2MKHWe5Q/35GuXtY0gsZc9/g9pXtc" \
+	"qd\n6wIDAQAB\n-----END PUBLIC KEY-----\n"
+#define PEM_ES256                                                      \
+	"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD" \
+	"QgAE3CRmOeWPHdLyDOOwkuNdxUqVy5ix\nBzyfyXhmD3WQ6+2eagqJOOyarB" \
+	"ZhKjPyT3KFvgzRH7LrgT97mhz1uyOQIQ==\n-----END PUBLIC KEY-----" \
+	"\n"
+#define PEM_ES384                                                      \
+	"-----BEGIN PUBLIC KEY-----\nMHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE" \
+	"WoD6JJVChi0O+RZEt4KoX8nsnhejgaJ9\n+D82mRUsT1J9+kL08SCn1vN8+I" \
+	"kykVfNJM9pCxJC+tKIuh5WJxZ/q2Lsuc4NDP85\nfGEz4Pmuu4HqhggHLxtw" \
+	"Bejfai8lefGt\n-----END PUBLIC KEY-----\n"
+#define PEM_ES512                                                      \
+	"-----BEGIN PUBLIC KEY-----\nMIGbMBAGByqGSM49AgEGBSuBBAAjA4GG" \
+	"AAQB7FI6v2ArOQpjvb/S+Mskmda/q/wq\nP/jrSTMHm/XAhyzpIY4mEmdrQY" \
+	"sqjtIc2WmEXAgeVErU8fVhKTcoNtvVRl8B0kGs\nDuIqpAJTGUpYiyILY5hY" \
+	"RNXQGcDj4HGSKY2Fn14uqychaKkd0G+0l6mkjumeYGCj\nNHL6mTkxGbDtUY" \
+	"UlsdA=\n-----END PUBLIC KEY-----\n"
+#define PEM_ED25519                                                    \
+	"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA/2YaHaHG+qOqVMQ5" \
+	"XK3V42sGtenAzhFtpGbKyQ0utH4=\n-----END PUBLIC KEY-----\n"
+#define PEM_OTHER_ED25519                                              \
+	"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAU7RAMfnKrsjZhg8P" \
+	"X1aYPKZhivuZxdOuLLyg/9G+7/w=\n-----END PUBLIC KEY-----\n"
+#define FOR_FEED                                                       \
+	"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsifQ.eyJzdWIiO" \
+	"iJhZGEiLCJleHAiOjIwMDAwMDEwMDAsImlzcyI6Imh0dHBzOi8vaWQuZXhhb" \
+	"XBsZSIsIm5hbWUiOiJBZGEgTC4iLCJhdWQiOlsib3RoZXIiLCJmZWVkIl19." \
+	"mz6DG4V-XUCcAwsm_oX2yi_WE0EceXCG7YFGGpfF6ic"
 
 struct sample {
 	const char *what, *token, *why; /* NULL: it is good */
@@ -479,12 +488,8 @@ static const struct sample samples[] = {
 	    "OiJhZGEiLCJleHAiOjIwMDAwMDEwMDB9.H3_Z3UBmfb5PX5UL9mGEuzgzCHJ"
 	    "sEatCc9C9OzrQLqM",
 	    "the token is not a JSON Web Token" },
-	{ "nothing",
-	    "",
-	    "the token is not a JSON Web Token" },
-	{ "dots",
-	    "..",
-	    "the token is not a JSON Web Token" },
+	{ "nothing", "", "the token is not a JSON Web Token" },
+	{ "dots", "..", "the token is not a JSON Web Token" },
 	{ "no header",
 	    ".eyJzdWIiOiJhZGEiLCJleHAiOjIwMDAwMDEwMDB9.H3_Z3UBmfb5PX5UL9m"
 	    "GEuzgzCHJsEatCc9C9OzrQLqM",

@@ -1,0 +1,267 @@
+/*
+ * launch.c - a pgfeed-stream for everybody who comes by CGI.
+ *
+ * Who finds nobody at the socket takes a lock and looks again. If that is still
+ * so, it makes the listening socket itself, lets go of the lock and hands the
+ * socket to the new process as its fd 0. So the socket is there before the
+ * program is: whoever connects meanwhile waits in the backlog, and a second
+ * start has nothing to be late for.
+ *
+ * The lock and the places are single bytes of one file, locked for the open
+ * file (F_OFD_SETLK), so they end with the process whatever ends it.
+ */
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fastcgi/acceptor.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "cgi/launch.h"
+
+#define LOG_MAX_BYTES (4 * 1024 * 1024)
+#define SEND_LIMIT_S  10
+
+/* Bytes of the lock file: the first is for starting, the others are places. */
+static int
+lock_byte(int fd, off_t byte, int command)
+{
+	struct flock lock = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = byte,
+		.l_len = 1 };
+	int rc;
+
+	do
+		rc = fcntl(fd, command, &lock);
+	while (rc == -1 && errno == EINTR);
+	return rc;
+}
+
+static int
+open_beside_socket(const struct config *c, const char *suffix, int flags)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s%s", c->stream_socket, suffix);
+	int fd = -1;
+
+	if (n > 0 && (size_t)n < sizeof(path))
+		fd = open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		log_sys("could not open \"%s%s\"", c->stream_socket, suffix);
+	return fd;
+}
+
+bool
+launch_take_place(const struct config *c, unsigned first, unsigned n)
+{
+	static int fd = -1; /* open until the end: it holds the place */
+
+	if (fd == -1)
+		fd = open_beside_socket(c, ".lock", O_RDWR);
+	for (unsigned i = 0; fd != -1 && i < n; i++) {
+		if (lock_byte(fd, 1 + first + i, F_OFD_SETLK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+connect_socket(const char *path)
+{
+	struct timeval limit = { .tv_sec = SEND_LIMIT_S };
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd, saved;
+
+	if (strlen(path) >= sizeof(sa.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(sa.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	/* It limits connect() too, when the backlog is full: unix(7). */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* The path of a program in this one's folder. */
+static bool
+beside(char path[PATH_MAX], const char *name)
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	if (n == -1)
+		return false;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (slash == NULL ||
+	    (size_t)(slash + 1 - path) + strlen(name) >= PATH_MAX)
+		return false;
+	strcpy(slash + 1, name);
+	return true;
+}
+
+/*
+ * The environment without the request, whose cookies are nobody else's
+ * business; with HOME, where libpq looks for passwords.
+ */
+static char **
+quiet_environment(void)
+{
+	static const char *const kept[] = { "HOME=", "LANG=", "LC_",
+		"LOGNAME=", "PATH=", "PG", "TZ=", "USER=" };
+	struct passwd *pw = getenv("HOME") == NULL ? getpwuid(getuid()) : NULL;
+	size_t n = 0;
+	char **env;
+
+	if (pw != NULL)
+		setenv("HOME", pw->pw_dir, 1);
+	for (char **e = environ; *e != NULL; e++)
+		n++;
+	env = calloc(n + 1, sizeof(*env));
+	n = 0;
+	for (char **e = environ; env != NULL && *e != NULL; e++) {
+		for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+			if (strncmp(*e, kept[i], strlen(kept[i])) == 0) {
+				env[n++] = *e;
+				break;
+			}
+		}
+	}
+	return env;
+}
+
+/* Where the new process writes to; the old file is kept once it is large. */
+static int
+open_log(const struct config *c)
+{
+	char path[PATH_MAX], old[PATH_MAX + 4];
+	struct stat st;
+	int n;
+
+	n = snprintf(path, sizeof(path), "%s%s",
+	    *c->cgi_log != '\0' ? c->cgi_log : c->stream_socket,
+	    *c->cgi_log != '\0' ? "" : ".log");
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -1;
+	if (stat(path, &st) == 0 && st.st_size > LOG_MAX_BYTES) {
+		snprintf(old, sizeof(old), "%s.old", path);
+		(void)!rename(path, old);
+	}
+	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+/*
+ * In the process to be: nothing of the web server's may stay, or it would wait
+ * for this one, end with it, or be signalled together with it.
+ */
+static void
+become_daemon(const char *program, char **env, int listen_fd, int log_fd)
+{
+	char *conf = getenv("PGFEED_CONF"); /* told so that ps shows it */
+	char *argv[] = { (char *)"pgfeed-stream",
+		conf != NULL ? (char *)"-c" : NULL, conf, NULL };
+	sigset_t none;
+
+	setsid();
+	if (fork() != 0)
+		_exit(0);
+	umask(077);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	if (chdir("/") == -1 || dup2(listen_fd, STDIN_FILENO) == -1 ||
+	    dup2(log_fd, STDOUT_FILENO) == -1 ||
+	    dup2(log_fd, STDERR_FILENO) == -1)
+		_exit(127);
+	closefrom(3);
+	execve(program, argv, env);
+	log_sys("could not run \"%s\"", program);
+	_exit(127);
+}
+
+static bool
+start(const struct config *c)
+{
+	char program[PATH_MAX];
+	char **env = quiet_environment();
+	int listen_fd, log_fd;
+	bool made;
+	pid_t pid = -1;
+
+	if (env == NULL || !beside(program, "pgfeed-stream"))
+		return false;
+	if (access(program, X_OK) == -1) {
+		log_sys("could not start \"%s\"", program);
+		return false;
+	}
+	log_fd = open_log(c);
+	if (log_fd == -1)
+		log_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	listen_fd = socket_listen(c, c->stream_socket, "stream", &made);
+	if (listen_fd != -1 && log_fd != -1) {
+		log_info("starting \"%s\"", program);
+		pid = fork();
+		if (pid == 0)
+			become_daemon(program, env, listen_fd, log_fd);
+		if (pid == -1)
+			log_sys("could not start a process");
+		else
+			waitpid(pid, NULL, 0);
+	}
+	if (listen_fd != -1)
+		close(listen_fd);
+	if (log_fd != -1)
+		close(log_fd);
+	free(env);
+	return pid != -1;
+}
+
+int
+launch_connect(const struct config *c)
+{
+	int fd = connect_socket(c->stream_socket), lock_fd;
+
+	if (fd == -1 && (errno == ENOENT || errno == ECONNREFUSED)) {
+		lock_fd = open_beside_socket(c, ".lock", O_RDWR);
+		if (lock_fd == -1 || lock_byte(lock_fd, 0, F_OFD_SETLKW) == -1)
+			return -1;
+		fd = connect_socket(c->stream_socket);
+		if (fd == -1 && start(c))
+			fd = connect_socket(c->stream_socket);
+		close(lock_fd);
+	}
+	if (fd == -1)
+		log_sys("could not connect to \"%s\"", c->stream_socket);
+	return fd;
+}
+
+void
+launch_exec(const char *name)
+{
+	char path[PATH_MAX];
+	char *argv[] = { (char *)name, NULL };
+
+	if (beside(path, name))
+		execv(path, argv);
+	log_sys("could not run %s", name);
+}

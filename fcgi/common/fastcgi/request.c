@@ -1,0 +1,342 @@
+/*
+ * request.c - one request, read from a web server or from the environment.
+ *
+ * This is the only file that knows libfcgi, which parses parameters and writes
+ * records well but trusts its peer and blocks badly. So it never reads from the
+ * connection: the parameters, checked, go to it through a pair of sockets, and
+ * the body is read here. Then it writes to the connection.
+ *
+ *     connection --> bytes --head--> inlet -> libfcgi --> parameters
+ *                      |                         |
+ *                      +--body--> caller         +--> response --> connection
+ */
+#include <sys/socket.h>
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fastcgi/request_private.h"
+
+#define READ_BYTES    8192
+#define DISCARD_BYTES (256 * 1024)
+
+struct request {
+	FCGX_Request fcgx;
+	struct arrival arrival;
+	bool is_cgi;
+	size_t head_bytes;
+	struct fcgi_body body;
+	char *bytes; /* received: those from p on are to be looked at */
+	const char *p;
+	size_t n, size;
+};
+
+static int
+inlet_open(struct inlet *in)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		in->fd) == 0)
+		return 0;
+	in->fd[0] = in->fd[1] = -1;
+	log_sys("could not make a pair of sockets");
+	return -1;
+}
+
+void
+inlet_init(struct inlet *in)
+{
+	(void)inlet_open(in);
+}
+
+void
+inlet_fini(struct inlet *in)
+{
+	for (size_t i = 0; i < ARRAY_LEN(in->fd); i++) {
+		if (in->fd[i] != -1)
+			close(in->fd[i]);
+		in->fd[i] = -1;
+	}
+}
+
+int
+request_start(void)
+{
+	return FCGX_Init() == 0 ? 0 : -1;
+}
+
+struct request *
+request_new(int fd)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (r != NULL)
+		r->arrival.fd = fd;
+	return r;
+}
+
+struct arrival *
+request_arrival(struct request *r)
+{
+	return &r->arrival;
+}
+
+/* More bytes of the connection, behind the n at p. */
+static int
+receive(struct request *r)
+{
+	ssize_t got;
+
+	if (r->n == 0)
+		r->p = r->bytes;
+	do
+		got = recv(r->arrival.fd, r->bytes + (r->p - r->bytes) + r->n,
+		    r->size - (size_t)(r->p - r->bytes) - r->n, 0);
+	while (got == -1 && errno == EINTR);
+	if (got <= 0)
+		return -1;
+	r->n += (size_t)got;
+	return 0;
+}
+
+/*
+ * Nothing but the n checked bytes at p gets to the library. It reads a whole
+ * request from them, so that nothing is left for the next one.
+ */
+static int
+let_library_parse(struct request *r, struct inlet *in, size_t n)
+{
+	if (in->fd[0] == -1 && inlet_open(in) == -1)
+		return -1;
+	FCGX_InitRequest(&r->fcgx, -1, 0);
+	if (send(in->fd[1], r->p, n, MSG_NOSIGNAL) != (ssize_t)n) {
+		inlet_fini(in);
+		return -1;
+	}
+	r->fcgx.ipcFd = in->fd[0];
+	r->fcgx.keepConnection = 1; /* or Accept_r closes it at once */
+	if (FCGX_Accept_r(&r->fcgx) != 0) {
+		in->fd[0] = -1; /* closed by the library */
+		inlet_fini(in);
+		return -1;
+	}
+	r->fcgx.ipcFd = r->arrival.fd;
+	r->fcgx.keepConnection = 0;
+	if (FCGX_GetError(r->fcgx.in) != 0) {
+		inlet_fini(in);
+		return -1;
+	}
+	return 0;
+}
+
+int
+request_parse(struct request *r, struct inlet *in, const struct fcgi_head *head)
+{
+	r->size = MAX(head->n, READ_BYTES);
+	r->bytes = malloc(r->size);
+	if (r->bytes == NULL)
+		return -1;
+	while (r->n < head->n) {
+		if (receive(r) == -1)
+			return -1;
+	}
+	if (let_library_parse(r, in, head->n) == -1)
+		return -1;
+	r->head_bytes = head->n;
+	r->p += head->n;
+	r->n -= head->n;
+	r->body =
+	    (struct fcgi_body){ .id = head->id, .padding = head->padding };
+	return request_param(r, "REQUEST_METHOD") != NULL ? 0 : -1;
+}
+
+const char *
+request_param(const struct request *r, const char *name)
+{
+	if (r->is_cgi)
+		return getenv(name);
+	return FCGX_GetParam(name, r->fcgx.envp);
+}
+
+const char *
+request_param_or_empty(const struct request *r, const char *name)
+{
+	const char *value = request_param(r, name);
+
+	return value != NULL ? value : "";
+}
+
+size_t
+request_head_bytes(const struct request *r)
+{
+	return r->head_bytes;
+}
+
+/* There is no watchdog in a CGI program, so it waits for as long as it may. */
+static ssize_t
+read_stdin(const struct request *r, void *p, size_t n)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	ssize_t got;
+	int rc;
+
+	do {
+		int64_t left = r->arrival.deadline_ms - now_ms();
+
+		rc = poll(&in, 1, (int)MAX(left, 0));
+	} while (rc == -1 && errno == EINTR);
+	if (rc <= 0)
+		return -1;
+	do
+		got = read(STDIN_FILENO, p, n);
+	while (got == -1 && errno == EINTR);
+	return got;
+}
+
+/* A record that is cut short, or another than STDIN, is an error for good. */
+ssize_t
+request_read(struct request *r, void *p, size_t n)
+{
+	const char *piece;
+	size_t length;
+
+	if (r->is_cgi)
+		return read_stdin(r, p, n);
+	for (;;) {
+		/* No further than the caller has room for. */
+		size_t part = MIN(r->n, n), left = part;
+
+		switch (
+		    fcgi_body_next(&r->body, &r->p, &left, &piece, &length)) {
+		case FCGI_CHECK_OK:
+			r->n -= part - left;
+			memcpy(p, piece, length);
+			return (ssize_t)length;
+		case FCGI_CHECK_MORE:
+			r->n -= part - left;
+			if (r->n == 0 && (request_late(r) || receive(r) == -1))
+				return -1;
+			break;
+		case FCGI_CHECK_BAD:
+		case FCGI_CHECK_LARGE:
+			log_debug("connection dropped: another record in the "
+				  "body");
+			return -1;
+		}
+	}
+}
+
+bool
+request_late(const struct request *r)
+{
+	return now_ms() >= r->arrival.deadline_ms;
+}
+
+int
+request_write(struct request *r, const void *p, size_t n)
+{
+	const char *s = p;
+
+	if (!r->is_cgi)
+		return FCGX_PutStr(s, (int)n, r->fcgx.out) == (int)n ? 0 : -1;
+	while (n > 0) {
+		ssize_t done = write(STDOUT_FILENO, s, n);
+
+		if (done == -1 && errno == EINTR)
+			continue;
+		if (done == -1)
+			return -1;
+		s += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+static void
+free_request(struct request *r)
+{
+	if (!r->is_cgi)
+		FCGX_Free(&r->fcgx, 0);
+	free(r->bytes);
+	free(r);
+}
+
+void
+request_drop(struct request *r)
+{
+	int fd = r->arrival.fd;
+
+	r->arrival.done(&r->arrival);
+	free_request(r);
+	close(fd);
+}
+
+/*
+ * What the peer sent and nobody read, or else close() would turn into a reset;
+ * but no more than a socket's buffer holds, or it could go on for ever.
+ */
+static void
+discard_rest(const struct request *r)
+{
+	char junk[4096];
+
+	for (int i = 0; i < DISCARD_BYTES / (int)sizeof(junk); i++) {
+		if (recv(r->arrival.fd, junk, sizeof(junk), MSG_DONTWAIT) <= 0)
+			break;
+	}
+}
+
+/*
+ * As FCGX_Finish_r(), but without its wait of up to two seconds for the peer
+ * to close.
+ */
+void
+request_finish(struct request *r)
+{
+	if (r->is_cgi) {
+		free_request(r);
+		return;
+	}
+	FCGX_FClose(r->fcgx.err);
+	FCGX_FClose(r->fcgx.out);
+	if (!r->body.ended)
+		discard_rest(r);
+	request_drop(r);
+}
+
+struct taken
+request_take(struct request *r)
+{
+	struct taken t = { .fd = r->arrival.fd,
+		.id = (uint16_t)r->fcgx.requestId };
+
+	r->arrival.done(&r->arrival);
+	free_request(r);
+	fcntl(t.fd, F_SETFL, O_NONBLOCK);
+	return t;
+}
+
+bool
+request_is_cgi(void)
+{
+	/* Without a request, stdin is merely what the shell or systemd gave. */
+	return getenv("REQUEST_METHOD") != NULL && FCGX_IsCGI() != 0;
+}
+
+struct request *
+request_from_cgi(int64_t timeout_ms)
+{
+	struct request *r = request_new(-1);
+
+	if (r == NULL)
+		log_fatal("out of memory");
+	r->is_cgi = true;
+	r->arrival.deadline_ms = now_ms() + timeout_ms;
+	for (char **e = environ; *e != NULL; e++)
+		r->head_bytes += strlen(*e) + 1;
+	return r;
+}

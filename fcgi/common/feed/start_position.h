@@ -1,0 +1,48 @@
+/*
+ * start_position.h - what the listener has to find out before it may follow the feed.
+ */
+#ifndef PGFEED_START_POSITION_H
+#define PGFEED_START_POSITION_H
+
+#include <libpq-fe.h>
+
+#include "config/config.h"
+#include "feed/cursor.h"
+
+struct epoch {
+	uint32_t tli;
+	int64_t first_id; /* ids above it are new on this timeline */
+};
+
+struct start_position {
+	uint32_t tli;
+	struct epoch *epoch; /* ascending */
+	size_t n_epochs;
+	int64_t high;       /* highest id handed out */
+	int64_t oldest;     /* oldest id kept */
+	struct cursor g;    /* the position to start from, if asked for */
+	struct cursor base; /* ... and the one before the recent events */
+	PGresult *recent;   /* id, at, topic, kind, data; NULL if not asked */
+};
+
+/*
+ * Connects, checks that the database is fit to follow, prepares the
+ * statements fetch, fetch_holes, holders, high and mark, begins to LISTEN and
+ * fills in o. known is the position that the gateway has already, or NULL: the
+ * start position is only worked out when it has none or an unfit one. Blocks.
+ * Returns the connection; NULL after adding the reason to err. In both cases
+ * o is to be ended with start_position_fini().
+ */
+PGconn *start_position_connect(struct start_position *o, const struct config *,
+    const struct cursor *known, struct buf *err);
+
+void start_position_fini(struct start_position *);
+
+/*
+ * Whether somebody at position c, from an older timeline, may go on at o's: no
+ * later timeline has begun below c. Sets c's timeline then.
+ */
+bool start_position_translate(
+    const struct epoch *, size_t n, uint32_t tli, struct cursor *c);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * topic.c - names of topics, and patterns that take a whole subtree.
+ */
+#include <string.h>
+
+#include "feed/topic.h"
+
+bool
+topic_valid(const char *s, size_t n)
+{
+	char before = '/';
+
+	if (n == 0 || n > TOPIC_MAX_BYTES || !utf8_valid(s, n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c < 0x20 || c == 0x7f || c == '*' ||
+		    (c == '/' && before == '/'))
+			return false;
+		before = (char)c;
+	}
+	if (before == '/')
+		return false;
+	return !(s[0] == '-' && (n == 1 || s[1] == '/'));
+}
+
+bool
+topic_is_prefix(const char *pattern, size_t n)
+{
+	return n >= 2 && memcmp(pattern + n - 2, "/*", 2) == 0;
+}
+
+bool
+topic_pattern_valid(const char *s, size_t n)
+{
+	return topic_valid(s, topic_is_prefix(s, n) ? n - 2 : n);
+}
+
+bool
+topic_matches(const char *pattern, const char *topic)
+{
+	size_t n = strlen(pattern);
+
+	if (topic_is_prefix(pattern, n)) /* "a/" and something behind it */
+		return strncmp(pattern, topic, n - 1) == 0 &&
+		       topic[n - 1] != '\0';
+	return strcmp(pattern, topic) == 0;
+}

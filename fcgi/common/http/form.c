@@ -1,0 +1,233 @@
+/*
+ * form.c - the fields of an HTML form, in both of its encodings.
+ *
+ * multipart/form-data, RFC 7578 and RFC 2046 section 5.1.1:
+ *
+ *	preamble            dropped
+ *	--boundary CRLF
+ *	header: value CRLF  Content-Disposition gives the name
+ *	CRLF
+ *	bytes of any kind   the value, exactly as they are
+ *	CRLF--boundary CRLF
+ *	...
+ *	CRLF--boundary--
+ *	epilogue            dropped
+ *
+ * The body is in memory whole (its size is limited where it is read), so one
+ * search for the next delimiter finds each part: time is linear. A line that
+ * only begins like a delimiter is data.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "http/form.h"
+#include "http/header.h"
+
+#define BOUNDARY_MAX 70 /* RFC 2046 section 5.1.1 */
+
+struct span {
+	const char *s, *end;
+};
+
+static enum form_result
+from_params(enum query_result rc)
+{
+	if (rc == PARAMS_OK)
+		return FORM_OK;
+	return rc == PARAMS_TOO_MANY ? FORM_TOO_MANY : FORM_NO_MEMORY;
+}
+
+/*
+ * Finds the next delimiter line from on, which is the start of a line.
+ * *data_end is where the data before it ends, *next what follows it, NULL for
+ * the closing one. False when there is none.
+ */
+static bool
+find_delimiter(const struct span *body, const char *from,
+    const struct buf *mark, const char **data_end, const char **next)
+{
+	const char *s, *at, *p;
+
+	for (s = from;; s = at + 1) {
+		at = memmem(s, (size_t)(body->end - s), mark->data, mark->len);
+		if (at == NULL)
+			return false;
+		if (at != from &&
+		    (at - from < 2 || memcmp(at - 2, "\r\n", 2) != 0))
+			continue;
+		*data_end = at == from ? at : at - 2;
+		p = at + mark->len;
+		if (body->end - p >= 2 && memcmp(p, "--", 2) == 0) {
+			*next = NULL;
+			return true;
+		}
+		while (p < body->end && (*p == ' ' || *p == '\t'))
+			p++;
+		if (body->end - p >= 2 && memcmp(p, "\r\n", 2) == 0) {
+			*next = p + 2;
+			return true;
+		}
+	}
+}
+
+/* What one header line of a part tells. */
+static const char *
+read_header(
+    const char *line, struct buf *name, bool *named, enum form_result *rc)
+{
+	size_t n = strcspn(line, ":");
+	const char *value = line + n + 1;
+
+	if (line[n] == '\0')
+		return "a header of a part has no colon";
+	if (n == 19 && strncasecmp(line, "Content-Disposition", n) == 0) {
+		if (*named)
+			return "a part has two Content-Disposition headers";
+		if (!header_is(value, "form-data"))
+			return "a part is not form-data";
+		if (!header_param(name, value, "name"))
+			return "a part has no name";
+		*named = true;
+	} else if (n == 12 && strncasecmp(line, "Content-Type", n) == 0) {
+		if (!header_charset_ok(value))
+			*rc = FORM_BAD_CHARSET;
+	} else if (n == 25 &&
+		   strncasecmp(line, "Content-Transfer-Encoding", n) == 0) {
+		/* RFC 7578 section 4.7: deprecated, and never decoded here. */
+		if (!header_is(value, "binary") && !header_is(value, "8bit") &&
+		    !header_is(value, "7bit"))
+			return "a part has a Content-Transfer-Encoding";
+	}
+	return NULL;
+}
+
+/*
+ * HTML writes a quote, CR and LF in a name as %22, %0D and %0A, and no other
+ * byte so (HTML Standard, "multipart/form-data encoding algorithm").
+ */
+static enum query_result
+add_field(struct query *p, const struct buf *name, const struct span *data)
+{
+	static const struct {
+		const char *escape;
+		char c;
+	} table[] = { { "%22", '"' }, { "%0D", '\r' }, { "%0A", '\n' } };
+	struct buf plain = BUF_INIT;
+	enum query_result rc;
+	size_t i = 0, k;
+
+	while (i < name->len) {
+		for (k = 0; k < ARRAY_LEN(table); k++) {
+			if (strncasecmp(name->data + i, table[k].escape, 3) ==
+			    0)
+				break;
+		}
+		buf_addc(
+		    &plain, k < ARRAY_LEN(table) ? table[k].c : name->data[i]);
+		i += k < ARRAY_LEN(table) ? 3 : 1;
+	}
+	rc = buf_failed(&plain) ? PARAMS_NO_MEMORY
+				: query_add(p, plain.data, plain.len, data->s,
+				      (size_t)(data->end - data->s));
+	buf_fini(&plain);
+	return rc;
+}
+
+/* One part: its headers, an empty line, its data. */
+static enum form_result
+parse_part(struct query *p, const char *s, const char *end, const char **why)
+{
+	struct buf line = BUF_INIT, name = BUF_INIT;
+	enum form_result rc = FORM_OK;
+	bool named = false;
+	const char *eol;
+
+	for (;; s = eol + 2) {
+		eol = memmem(s, (size_t)(end - s), "\r\n", 2);
+		if (eol == NULL) {
+			*why = "a part ends inside its headers";
+			break;
+		}
+		if (eol == s)
+			break;
+		buf_clear(&line);
+		buf_add(&line, s, (size_t)(eol - s));
+		if (buf_failed(&line)) {
+			rc = FORM_NO_MEMORY;
+			break;
+		}
+		if (strlen(line.data) != line.len) {
+			*why = "a NUL in the header of a part";
+			break;
+		}
+		*why = read_header(line.data, &name, &named, &rc);
+		if (*why != NULL)
+			break;
+	}
+	if (*why == NULL && rc == FORM_OK && !named)
+		*why = "a part has no Content-Disposition";
+	if (*why != NULL)
+		rc = FORM_MALFORMED;
+	else if (rc == FORM_OK && buf_failed(&name))
+		rc = FORM_NO_MEMORY;
+	else if (rc == FORM_OK)
+		rc = from_params(
+		    add_field(p, &name, &(struct span){ eol + 2, end }));
+	buf_fini(&line);
+	buf_fini(&name);
+	return rc;
+}
+
+static enum form_result
+parse_multipart(struct query *p, const struct buf *mark,
+    const struct span *body, const char **why)
+{
+	enum form_result rc = FORM_OK;
+	const char *data_end, *part, *next;
+
+	if (!find_delimiter(body, body->s, mark, &data_end, &part)) {
+		*why = "the boundary does not occur";
+		return FORM_MALFORMED;
+	}
+	while (part != NULL && rc == FORM_OK) {
+		if (!find_delimiter(body, part, mark, &data_end, &next)) {
+			*why = "the closing boundary is missing";
+			return FORM_MALFORMED;
+		}
+		rc = parse_part(p, part, data_end, why);
+		part = next;
+	}
+	return rc;
+}
+
+enum form_result
+form_parse(struct query *p, const char *content_type, const char *body,
+    size_t n, const char **why)
+{
+	struct span all = { body, body + n };
+	struct buf mark = BUF_INIT;
+	enum form_result rc;
+
+	*why = NULL;
+	if (header_is(content_type, "application/x-www-form-urlencoded")) {
+		if (!header_charset_ok(content_type))
+			return FORM_BAD_CHARSET;
+		return from_params(query_parse(p, body, n));
+	}
+	if (!header_is(content_type, "multipart/form-data"))
+		return FORM_OTHER_TYPE;
+	if (!header_charset_ok(content_type))
+		return FORM_BAD_CHARSET;
+	buf_addstr(&mark, "--");
+	if (!header_param(&mark, content_type, "boundary") || mark.len <= 2 ||
+	    mark.len > 2 + BOUNDARY_MAX) {
+		*why = "the boundary parameter is missing, or not of 1 to 70 "
+		       "characters";
+		rc = FORM_MALFORMED;
+	} else if (buf_failed(&mark))
+		rc = FORM_NO_MEMORY;
+	else
+		rc = parse_multipart(p, &mark, &all, why);
+	buf_fini(&mark);
+	return rc;
+}

@@ -1,0 +1,321 @@
+/*
+ * doctor.c - "pgfeed doctor": looks at everything that pgfeed depends on.
+ *
+ * Each finding is one line: what was looked at and, when it is not well, what
+ * to do. It changes nothing.
+ */
+#include <getopt.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "pg/db.h"
+#include "ctl/doctor/doctor.h"
+
+#define ECHO_WAIT_MS  2000
+#define QUEUE_ALARM   0.01
+#define CLOCK_ALARM_S 1.0
+#define LONG_S        360 /* longer than the usual limits: 40, 60, 300 */
+
+void
+doctor_say(struct doctor *d, enum finding f, const char *fmt, ...)
+{
+	static const char *const words[] = {
+		[WELL] = "ok",
+		[WARN] = "warning",
+		[ILL] = "ERROR",
+	};
+	va_list ap;
+
+	d->warnings += f == WARN;
+	d->errors += f == ILL;
+	printf("%-8s %s: ", words[f], d->section);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+}
+
+void
+doctor_look_at(struct doctor *d, const char *what)
+{
+	snprintf(d->section, sizeof(d->section), "%s", what);
+}
+
+/* --- the database */
+
+/* One text, or NULL after saying what failed; for free(). */
+static char *
+ask(struct doctor *d, PGconn *db, const char *sql)
+{
+	struct buf err = BUF_INIT;
+	PGresult *r = db_query(db, sql, 0, NULL, &err);
+	char *s = NULL;
+
+	if (r == NULL)
+		doctor_say(d, ILL, "%s", err.data);
+	else if (PQntuples(r) > 0)
+		s = strdup(PQgetvalue(r, 0, 0));
+	PQclear(r);
+	buf_fini(&err);
+	return s;
+}
+
+/*
+ * Rings a bell on another connection and waits for it on this one. A pooler in
+ * transaction mode takes LISTEN without a word and forgets it; on the same
+ * connection it would even seem to work.
+ */
+static void
+look_at_listen(struct doctor *d, PGconn *db, const char *conninfo)
+{
+	char channel[64], sql[256];
+	struct buf err = BUF_INIT;
+	PGconn *other = NULL;
+	int64_t began, left;
+	bool heard = false;
+
+	snprintf(channel, sizeof(channel), "pgfeed_doctor_%d_%u", (int)getpid(),
+	    random_between(0, UINT32_MAX - 1));
+	snprintf(sql, sizeof(sql), "LISTEN %s", channel);
+	if (!db_exec(db, sql, &err)) {
+		doctor_say(d, ILL, "LISTEN failed: %s", err.data);
+		goto out;
+	}
+	other = db_connect(conninfo, "doctor", &err);
+	snprintf(sql, sizeof(sql), "NOTIFY %s", channel);
+	began = now_ms();
+	if (other == NULL || !db_exec(other, sql, &err)) {
+		doctor_say(d, ILL, "NOTIFY failed: %s", err.data);
+		goto out;
+	}
+	while (!heard && (left = began + ECHO_WAIT_MS - now_ms()) > 0) {
+		struct pollfd p = { .fd = PQsocket(db), .events = POLLIN };
+		PGnotify *n;
+
+		while ((n = PQnotifies(db)) != NULL) {
+			heard |= strcmp(n->relname, channel) == 0;
+			PQfreemem(n);
+		}
+		if (!heard && poll(&p, 1, (int)left) > 0 &&
+		    PQconsumeInput(db) == 0)
+			break;
+	}
+	if (heard)
+		doctor_say(d, WELL, "NOTIFY arrives within %lld ms",
+		    (long long)(now_ms() - began));
+	else
+		doctor_say(d, ILL,
+		    "a NOTIFY does not arrive: is there a pooler in between "
+		    "(PgBouncer in transaction mode)? Connect to the server "
+		    "itself");
+out:
+	PQfinish(other);
+	buf_fini(&err);
+}
+
+static void
+look_at_server(struct doctor *d, PGconn *db)
+{
+	char *s;
+
+	s = ask(d, db, "SELECT pg_notification_queue_usage()");
+	if (s != NULL && atof(s) > QUEUE_ALARM)
+		doctor_say(d, WARN,
+		    "the notification queue is %.0f %% full: a session that "
+		    "listens stays in a transaction, see pg_stat_activity",
+		    100 * atof(s));
+	else if (s != NULL)
+		doctor_say(d, WELL, "the notification queue is empty enough");
+	free(s);
+
+	s = ask(d, db, "SELECT pg_is_in_recovery()");
+	if (s != NULL && strcmp(s, "t") == 0)
+		doctor_say(d, ILL,
+		    "this is a standby, which can neither LISTEN nor NOTIFY: "
+		    "add "
+		    "target_session_attrs=read-write to the connection string");
+	free(s);
+
+	s = ask(d, db, "SELECT extract(epoch FROM clock_timestamp())");
+	if (s != NULL) {
+		double off = atof(s) - (double)wall_us() / 1e6;
+
+		if (off > CLOCK_ALARM_S || off < -CLOCK_ALARM_S)
+			doctor_say(d, WARN,
+			    "the server's clock is %.1f s off this machine's: "
+			    "latencies are measured wrongly, is ntp running?",
+			    off);
+		else
+			doctor_say(d, WELL, "the clocks agree");
+	}
+	free(s);
+
+	s = ask(d, db, "SELECT current_setting('fsync')");
+	if (s != NULL && strcmp(s, "on") != 0)
+		doctor_say(d, WARN,
+		    "fsync is off: after a crash of the machine, events that "
+		    "were seen may be gone and their ids used again");
+	free(s);
+}
+
+/* Returns whether it is worth looking further. */
+static bool
+look_at_schema(struct doctor *d, PGconn *db)
+{
+	struct buf err = BUF_INIT;
+	int version = db_schema_version(db, &err);
+
+	if (version == -1)
+		doctor_say(d, ILL, "could not read the schema's version: %s",
+		    err.data);
+	else if (version == 0)
+		doctor_say(d, ILL,
+		    "there is no pgfeed schema: run \"pgfeed migrate\"");
+	else if (version < DB_SCHEMA_VERSION)
+		doctor_say(d, ILL,
+		    "the schema is at %d, needed is %d: run "
+		    "\"pgfeed migrate\"",
+		    version, DB_SCHEMA_VERSION);
+	else
+		doctor_say(d, WELL, "the schema is at version %d", version);
+	buf_fini(&err);
+	return version >= DB_SCHEMA_VERSION;
+}
+
+static void
+look_at_rules(struct doctor *d, PGconn *db, const char *program)
+{
+	const char *values[] = { program };
+	struct buf err = BUF_INIT;
+	PGresult *r;
+
+	r = db_query(db, "SELECT ok, must, detail FROM pgfeed.check($1)", 1,
+	    values, &err);
+	if (r == NULL)
+		doctor_say(d, ILL, "%s", err.data);
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
+		enum finding f = PQgetvalue(r, i, 1)[0] == 't' ? ILL : WARN;
+
+		if (PQgetvalue(r, i, 0)[0] == 't')
+			f = WELL;
+		/* What is well about the schema is said once, to the owner. */
+		if (f != WELL || strcmp(program, "owner") == 0 ||
+		    strstr(PQgetvalue(r, i, 2), " may ") != NULL)
+			doctor_say(d, f, "%s", PQgetvalue(r, i, 2));
+	}
+	PQclear(r);
+	buf_fini(&err);
+}
+
+static void
+look_at_database(struct doctor *d, const char *title, const char *program,
+    const char *conninfo)
+{
+	struct buf err = BUF_INIT;
+	int64_t began = now_ms();
+	PGconn *db;
+
+	doctor_look_at(d, title);
+	db = db_connect(conninfo, "doctor", &err);
+	if (db == NULL) {
+		doctor_say(d, ILL, "could not connect: %s", err.data);
+		buf_fini(&err);
+		return;
+	}
+	buf_fini(&err);
+	doctor_say(d, WELL,
+	    "connected to \"%s\" as \"%s\" in %lld ms, PostgreSQL %s", PQdb(db),
+	    PQuser(db), (long long)(now_ms() - began),
+	    PQparameterStatus(db, "server_version"));
+	if (strcmp(program, "owner") == 0)
+		look_at_server(d, db);
+	if (strcmp(program, "post") == 0)
+		look_at_rules(d, db, program); /* it can't read the version */
+	else if (look_at_schema(d, db))
+		look_at_rules(d, db, program);
+	if (strcmp(program, "stream") == 0)
+		look_at_listen(d, db, conninfo);
+	PQfinish(db);
+}
+
+static int
+run(const struct command *self, struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "long", optional_argument, NULL, 'l' },
+		{ "url", required_argument, NULL, 'u' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const struct config *c = &ctl->config;
+	struct doctor d = { .config = c };
+	const char *url = NULL;
+	int opt, long_s = 0;
+
+	while ((opt = getopt_long(argc, argv, "l::u:", options, NULL)) != -1) {
+		switch (opt) {
+		case 'l':
+			long_s = optarg == NULL ? LONG_S : atoi(optarg);
+			if (long_s <= 0)
+				return ctl_misuse(self, "--long takes seconds");
+			break;
+		case 'u':
+			url = optarg;
+			break;
+		default:
+			return ctl_misuse(self, "wrong option");
+		}
+	}
+	if (optind < argc)
+		return ctl_misuse(self, "it takes no argument");
+	if (long_s > 0 && url == NULL)
+		return ctl_misuse(self, "--long needs --url");
+	look_at_database(&d, "database", "owner", c->database);
+	look_at_database(&d, "stream_database", "stream",
+	    config_database(c, c->stream_database));
+	look_at_database(
+	    &d, "post_database", "post", config_database(c, c->post_database));
+	if (*c->cgi_log != '\0') {
+		doctor_look_at(&d, "pgfeed-cgi");
+		doctor_say(&d, WELL,
+		    "plain CGI, as cgi_log is set: a request starts what it "
+		    "needs; --url sees whether that works");
+	} else {
+		doctor_socket(&d, "pgfeed-stream", c->stream_socket);
+		doctor_socket(&d, "pgfeed-post", c->post_socket);
+	}
+	doctor_host(&d);
+	if (url != NULL)
+		doctor_url(&d, url, long_s);
+	printf("\n%d errors, %d warnings\n", d.errors, d.warnings);
+	return d.errors > 0 ? EXIT_NO : 0;
+}
+
+const struct command doctor_command = {
+	.name = "doctor",
+	.args = "[--url URL [--long[=SECONDS]]]",
+	.summary = "look for what is wrong, and say what to do",
+	.help = "Connects to the database as each of the programs would, "
+		"checks the schema\n"
+		"and the settings that the order of events depends on, rings a "
+		"bell and waits\n"
+		"for it, and looks whether the sockets are served and open to "
+		"the web server.\n"
+		"It exits with 3 when there is an error.\n"
+		"\n"
+		"  -u, --url URL  also go the way of a browser, through the "
+		"web server:\n"
+		"                 https://www.example.org/events. Publishes "
+		"some events to a\n"
+		"                 topic below \"doctor/\"; otherwise it "
+		"changes nothing\n"
+		"  -l, --long[=SECONDS]\n"
+		"                 also hold a silent stream, for six minutes "
+		"or so long, to\n"
+		"                 see whether something on the way cuts it",
+	.run = run,
+};

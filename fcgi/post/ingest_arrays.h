@@ -1,0 +1,36 @@
+/*
+ * ingest_arrays.h - many events as the six arrays of pgfeed.ingest().
+ *
+ * In PostgreSQL's binary format (array_recv() in arrayfuncs.c; integers are
+ * in network order): dimensions, whether there are NULLs, the element type,
+ * then for each dimension its size and lower bound, then for each element its
+ * length, -1 for NULL, and its bytes. Unlike the text form it needs no quoting,
+ * so no payload can break out of its element.
+ */
+#ifndef PGFEED_INGEST_ARRAYS_H
+#define PGFEED_INGEST_ARRAYS_H
+
+#include "base/buf.h"
+#include "post/ingest_connection.h"
+
+enum {
+	BATCH_TOPICS,
+	BATCH_KINDS,
+	BATCH_DATAS,
+	BATCH_KEYS,
+	BATCH_WHOS,
+	BATCH_CLAIMS,
+	BATCH_ARRAYS
+};
+
+#define OID_TEXT       25
+#define OID_TEXT_ARRAY 1009
+
+/*
+ * Fills the arrays with the rows. False when there is no memory. The buffers
+ * keep their memory between batches.
+ */
+bool batch_encode(
+    struct buf array[BATCH_ARRAYS], const struct row *const *rows, unsigned n);
+
+#endif

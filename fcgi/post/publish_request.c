@@ -1,0 +1,375 @@
+/*
+ * publish_request.c - from what a request brings to the event that it means.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "post/publish_request.h"
+#include "http/form.h"
+#include "http/header.h"
+#include "base/json.h"
+#include "feed/topic.h"
+
+enum body_type { BODY_FORM, BODY_JSON, BODY_TEXT, BODY_OTHER };
+
+static int fault(struct fault *, int status, enum outcome, const char *fmt, ...)
+    PRINTF(4, 5);
+
+static int
+fault(struct fault *f, int status, enum outcome outcome, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->status = status;
+	f->outcome = outcome;
+	va_start(ap, fmt);
+	vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static int
+no_memory(struct fault *f)
+{
+	return fault(f, 503, POST_MEMORY, "out of memory, try again");
+}
+
+void
+publish_request_init(struct publish_request *d)
+{
+	memset(d, 0, sizeof(*d));
+}
+
+void
+publish_request_fini(struct publish_request *d)
+{
+	buf_fini(&d->topic);
+	buf_fini(&d->kind);
+	buf_fini(&d->key);
+	buf_fini(&d->next);
+	buf_fini(&d->token);
+	buf_fini(&d->data);
+}
+
+/* JSON is application/json, or anything that ends in +json (RFC 6839). */
+static bool
+is_json(const char *type)
+{
+	size_t n = strcspn(type, "; \t");
+
+	return header_is(type, "application/json") ||
+	       (n > 5 && strncasecmp(type + n - 5, "+json", 5) == 0);
+}
+
+static enum body_type
+body_type(const char *content_type)
+{
+	if (header_is(content_type, "application/x-www-form-urlencoded") ||
+	    header_is(content_type, "multipart/form-data"))
+		return BODY_FORM;
+	if (is_json(content_type))
+		return BODY_JSON;
+	if (header_is(content_type, "text/plain"))
+		return BODY_TEXT;
+	return BODY_OTHER;
+}
+
+size_t
+draft_body_limit(const struct config *c, const char *content_type,
+    const char *content_encoding, struct fault *f)
+{
+	enum body_type type = body_type(content_type);
+
+	f->status = 0;
+	if (*content_encoding != '\0' &&
+	    !header_is(content_encoding, "identity"))
+		fault(f, 415, POST_TYPE,
+		    "send the body without Content-Encoding");
+	else if (type == BODY_OTHER)
+		fault(f, 415, POST_TYPE,
+		    "send application/json, text/plain, "
+		    "application/x-www-form-urlencoded or "
+		    "multipart/form-data");
+	else if (!header_charset_ok(content_type))
+		fault(f, 415, POST_TYPE, "send the body as UTF-8");
+	if (f->status != 0)
+		return 0;
+	return (size_t)(type == BODY_FORM ? c->body_limit : c->payload_limit);
+}
+
+static bool
+is_own_field(const struct param *p, const struct config *c)
+{
+	const char *const own[] = { "topic", "kind", "key", "next",
+		c->form_token };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		if (p->name_len == strlen(own[i]) &&
+		    memcmp(p->name, own[i], p->name_len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a pair before this one has the same name. */
+static bool
+seen_before(const struct query *fields, const struct param *p)
+{
+	for (const struct param *i = fields->item; i < p; i++) {
+		if (i->name_len == p->name_len &&
+		    memcmp(i->name, p->name, p->name_len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* {"name":"value","repeated":["one","two"]} */
+static void
+add_object(struct buf *b, const struct query *fields, const struct config *c)
+{
+	const char *comma = "";
+
+	buf_addc(b, '{');
+	for (size_t i = 0; i < fields->n; i++) {
+		const struct param *p = &fields->item[i], *again;
+
+		if (is_own_field(p, c) || seen_before(fields, p))
+			continue;
+		buf_addstr(b, comma);
+		comma = ",";
+		buf_addjson(b, p->name, p->name_len);
+		buf_addc(b, ':');
+		again = query_next(fields, p);
+		if (again != NULL)
+			buf_addc(b, '[');
+		buf_addjson(b, p->value, p->value_len);
+		for (; again != NULL; again = query_next(fields, again)) {
+			buf_addc(b, ',');
+			buf_addjson(b, again->value, again->value_len);
+		}
+		if (query_next(fields, p) != NULL)
+			buf_addc(b, ']');
+	}
+	buf_addc(b, '}');
+}
+
+static int
+form_data(struct publish_request *d, const struct query *fields,
+    const struct config *c, struct fault *f)
+{
+	const struct param *data = query_find(fields, "data");
+	bool other = false;
+
+	if (data != NULL) {
+		if (query_next(fields, data) != NULL)
+			return fault(f, 400, POST_MALFORMED,
+			    "there are two data fields");
+		buf_add(&d->data, data->value, data->value_len);
+		return 0;
+	}
+	for (size_t i = 0; i < fields->n; i++)
+		other = other || !is_own_field(&fields->item[i], c);
+	if (!other)
+		return fault(f, 400, POST_MALFORMED,
+		    "there is nothing to publish: send a data field, or "
+		    "fields of your own");
+	add_object(&d->data, fields, c);
+	return 0;
+}
+
+static void
+find_token(struct publish_request *d, const struct query *fields,
+    const struct config *c)
+{
+	const struct param *p = query_find(fields, c->form_token);
+
+	if (p != NULL && *c->form_token != '\0')
+		buf_add(&d->token, p->value, p->value_len);
+}
+
+static int
+read_query(struct query *query, const struct publish_request_source *src,
+    const struct config *c, struct fault *f)
+{
+	enum query_result rc =
+	    query_parse(query, src->query, strlen(src->query));
+
+	if (rc == PARAMS_NO_MEMORY)
+		return no_memory(f);
+	if (rc == PARAMS_TOO_MANY || query->n > (size_t)c->max_fields)
+		return fault(f, 400, POST_FIELDS,
+		    "the query has more than %lld fields",
+		    (long long)c->max_fields);
+	return 0;
+}
+
+static int
+read_form(struct query *fields, const struct publish_request_source *src,
+    const struct config *c, struct fault *f)
+{
+	const char *why;
+	enum form_result rc = form_parse(
+	    fields, src->content_type, src->body, src->body_len, &why);
+
+	if (rc == FORM_OK && fields->n > (size_t)c->max_fields)
+		rc = FORM_TOO_MANY;
+	switch (rc) {
+	case FORM_OK:
+		return 0;
+	case FORM_MALFORMED:
+		return fault(
+		    f, 400, POST_MALFORMED, "the form is malformed: %s", why);
+	case FORM_BAD_CHARSET:
+	case FORM_OTHER_TYPE:
+		return fault(f, 415, POST_TYPE, "send the form as UTF-8");
+	case FORM_TOO_MANY:
+		return fault(f, 413, POST_FIELDS,
+		    "the form has more than %lld fields",
+		    (long long)c->max_fields);
+	case FORM_NO_MEMORY:
+		break;
+	}
+	return no_memory(f);
+}
+
+/* A pgfeed field of the form, else of the query, unless b has one already. */
+static void
+take(struct buf *b, const char *name, const struct query *fields,
+    const struct query *query)
+{
+	const struct param *p;
+
+	if (b->len > 0)
+		return;
+	p = query_find(fields, name);
+	if (p == NULL || p->value_len == 0)
+		p = query_find(query, name);
+	if (p != NULL)
+		buf_add(b, p->value, p->value_len);
+}
+
+static int
+find_topic(struct publish_request *d, const struct config *c,
+    const struct publish_request_source *src, const struct query *fields,
+    const struct query *query, struct fault *f)
+{
+	bool in_path;
+
+	/* A script elsewhere gets what is behind its name (RFC 3875 4.1.5). */
+	if (!path_below(&d->topic, src->uri, c->base_path) &&
+	    src->path_info[0] == '/')
+		buf_addstr(&d->topic, src->path_info + 1);
+	in_path = d->topic.len > 0;
+	take(&d->topic, "topic", fields, query);
+	if (d->topic.len == 0)
+		buf_addstr(&d->topic, TOPIC_DEFAULT);
+	if (buf_failed(&d->topic))
+		return no_memory(f);
+	if (!topic_valid(d->topic.data, d->topic.len))
+		return fault(f, in_path ? 404 : 400, POST_TOPIC,
+		    "this is not a topic: 1 to 255 bytes of UTF-8, names "
+		    "joined by \"/\", without \"*\" or control characters");
+	return 0;
+}
+
+/* Text of one line; the buffers end in a NUL, so it may have none inside. */
+static bool
+is_line(const struct buf *b, size_t most)
+{
+	return b->len <= most && utf8_valid(b->data, b->len) &&
+	       memchr(b->data, '\0', b->len) == NULL &&
+	       strpbrk(b->data, "\r\n") == NULL;
+}
+
+static int
+check_own_fields(const struct publish_request *d, struct fault *f)
+{
+	if (buf_failed(&d->kind) || buf_failed(&d->key) ||
+	    buf_failed(&d->next) || buf_failed(&d->token))
+		return no_memory(f);
+	if (d->kind.len > 0 && !is_line(&d->kind, KIND_MAX_BYTES))
+		return fault(f, 400, POST_FIELDS,
+		    "the kind must be one line of at most %d bytes of UTF-8",
+		    KIND_MAX_BYTES);
+	/* Or a page could be told of gaps and ends that are not there. */
+	if (d->kind.len >= 7 && memcmp(d->kind.data, "pgfeed.", 7) == 0)
+		return fault(f, 400, POST_MALFORMED,
+		    "kinds that begin with \"pgfeed.\" are reserved");
+	if (d->key.len > 0 && !is_line(&d->key, KEY_MAX_BYTES))
+		return fault(f, 400, POST_FIELDS,
+		    "the key must be one line of at most %d bytes of UTF-8",
+		    KEY_MAX_BYTES);
+	if (d->next.len > NEXT_MAX_BYTES)
+		return fault(f, 400, POST_FIELDS,
+		    "next must have at most %d bytes", NEXT_MAX_BYTES);
+	return 0;
+}
+
+static int
+check_data(const struct publish_request *d, const struct config *c, bool json,
+    struct fault *f)
+{
+	const char *data = d->data.data, *why;
+	size_t n = d->data.len, where;
+
+	if (buf_failed(&d->data))
+		return no_memory(f);
+	if (n > (size_t)c->payload_limit)
+		return fault(f, 413, POST_TOO_LARGE,
+		    "the payload has %zu bytes, %lld are allowed", n,
+		    (long long)c->payload_limit);
+	if (n > 0 && !utf8_valid(data, n))
+		return fault(f, 422, POST_NOT_TEXT, "the payload is not UTF-8");
+	if (n > 0 && memchr(data, '\0', n) != NULL)
+		return fault(f, 422, POST_NOT_TEXT,
+		    "the payload has a NUL byte, which PostgreSQL cannot hold "
+		    "in a text: encode it, for example in JSON as \\u0000");
+	if (!json)
+		return 0;
+	why = json_check(n > 0 ? data : "", n, &where);
+	if (why != NULL)
+		return fault(f, 400, POST_MALFORMED,
+		    "this is not JSON: %s, at byte %zu", why, where);
+	return 0;
+}
+
+int
+publish_request_parse(struct publish_request *d, const struct config *c,
+    const struct publish_request_source *src, struct fault *f)
+{
+	enum body_type type = body_type(src->content_type);
+	struct query query, fields;
+	int rc = -1;
+
+	query_init(&query);
+	query_init(&fields);
+	if (read_query(&query, src, c, f) == -1)
+		goto out;
+	if (type == BODY_FORM) {
+		if (read_form(&fields, src, c, f) == -1 ||
+		    form_data(d, &fields, c, f) == -1)
+			goto out;
+		find_token(d, &fields, c);
+	} else
+		buf_add(&d->data, src->body, src->body_len);
+
+	if (!header_unquote(&d->key, src->key)) {
+		fault(f, 400, POST_MALFORMED,
+		    "the Idempotency-Key is not a string");
+		goto out;
+	}
+	take(&d->kind, "kind", &fields, &query);
+	take(&d->key, "key", &fields, &query);
+	take(&d->next, "next", &fields, &query);
+	if (find_topic(d, c, src, &fields, &query, f) == -1 ||
+	    check_own_fields(d, f) == -1 ||
+	    check_data(d, c, type == BODY_JSON, f) == -1)
+		goto out;
+	rc = 0;
+out:
+	query_fini(&query);
+	query_fini(&fields);
+	return rc;
+}

@@ -1,0 +1,70 @@
+/*
+ * publish_request.h - from what a request brings to the event that it means.
+ *
+ * Pure: strings in, an event or a reason against it out.
+ *
+ *	topic  path below base_path, else field, else query, else "events"
+ *	kind   field, else query
+ *	key    Idempotency-Key, else field, else query
+ *	next   field, else query
+ *	token  the field that the option form_token names
+ *	data   JSON or text: the body, byte for byte
+ *	       form: the field "data", byte for byte; without it all
+ *	       fields but these as one JSON object, in their order,
+ *	       repeated names as an array
+ *
+ * "Field" is a field of a form. An empty kind, key or next is none.
+ */
+#ifndef PGFEED_PUBLISH_REQUEST_H
+#define PGFEED_PUBLISH_REQUEST_H
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "process/post_counters.h"
+
+#define KIND_MAX_BYTES 64
+#define KEY_MAX_BYTES  255
+#define NEXT_MAX_BYTES 2048 /* escaped, it fits into any web server's header */
+
+/* What a POST brought; strings are "" when they are not there. */
+struct publish_request_source {
+	const char *uri;       /* REQUEST_URI */
+	const char *path_info; /* PATH_INFO, for a script outside base_path */
+	const char *query;     /* QUERY_STRING */
+	const char *content_type; /* CONTENT_TYPE */
+	const char *key;          /* HTTP_IDEMPOTENCY_KEY */
+	const char *body;
+	size_t body_len;
+};
+
+struct publish_request {
+	struct buf topic;
+	struct buf kind;  /* empty: none */
+	struct buf key;   /* empty: none */
+	struct buf next;  /* empty: none */
+	struct buf token; /* of the form, see form_token.h */
+	struct buf data;
+};
+
+/* Why not, as a status with a sentence for the client, and how it counts. */
+struct fault {
+	int status;
+	enum outcome outcome;
+	char detail[256];
+};
+
+void publish_request_init(struct publish_request *);
+void publish_request_fini(struct publish_request *);
+
+/*
+ * How many bytes a body of this type may have; 0, with the fault filled in,
+ * when the type is not taken.
+ */
+size_t draft_body_limit(const struct config *, const char *content_type,
+    const char *content_encoding, struct fault *);
+
+/* Fills in the draft; returns 0, or -1 with the fault filled in. */
+int publish_request_parse(struct publish_request *, const struct config *,
+    const struct publish_request_source *, struct fault *) MUSTCHECK;
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * rate_limit.c - how many posts a second one address, or one user, may send.
+ *
+ * A bucket is one number (the generic cell rate algorithm, ITU-T I.371): when
+ * it will be full again, if nothing is taken. Each post moves that further away
+ * by what one takes to flow in; it must not get further than the burst.
+ *
+ * Always: the table is in the order of last use, the oldest first.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/siphash.h"
+#include "post/rate_limit.h"
+#include "base/log.h"
+
+#define COMPLAINT_MS 1000
+
+struct bucket {
+	int64_t full_us;
+	UT_hash_handle hh;
+	char key[]; /* as long as hh knows */
+};
+
+struct rate_limit {
+	const char *what;
+	int64_t rate;
+	int64_t one_us, burst_us; /* for one to flow in, for all */
+
+	pthread_mutex_t mutex; /* for these */
+	struct bucket *table;
+	int64_t complained_ms;
+	uint64_t n_untold; /* refused since then */
+};
+
+struct rate_limit *
+rate_limit_new(const char *what, int64_t rate, int64_t burst)
+{
+	struct rate_limit *l;
+
+	if (rate == 0)
+		return NULL;
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		log_fatal("could not start: out of memory");
+	l->what = what;
+	l->rate = rate;
+	l->one_us = 1000000 / rate;
+	l->burst_us = burst * l->one_us;
+	pthread_mutex_init(&l->mutex, NULL);
+	return l;
+}
+
+static void
+forget(struct rate_limit *l, struct bucket *b)
+{
+	HASH_DEL(l->table, b);
+	free(b);
+}
+
+void
+rate_limit_free(struct rate_limit *l)
+{
+	if (l == NULL)
+		return;
+	while (l->table != NULL)
+		forget(l, l->table);
+	pthread_mutex_destroy(&l->mutex);
+	free(l);
+}
+
+/* The bucket of a key, as the last of the table; NULL without memory. */
+static struct bucket *
+find(struct rate_limit *l, const void *key, size_t n)
+{
+	struct bucket *b;
+
+	HASH_FIND(hh, l->table, key, n, b);
+	if (b != NULL)
+		HASH_DEL(l->table, b);
+	else {
+		if (HASH_COUNT(l->table) == LIMIT_KEYS)
+			forget(l, l->table);
+		b = calloc(1, sizeof(*b) + n);
+		if (b == NULL)
+			return NULL;
+		memcpy(b->key, key, n);
+	}
+	HASH_ADD_KEYPTR(hh, l->table, b->key, n, b);
+	return b;
+}
+
+/* Who floods us shall not flood the log. */
+static void
+complain(struct rate_limit *l, const char *name, int64_t now)
+{
+	l->n_untold++;
+	if (l->complained_ms != 0 && now - l->complained_ms < COMPLAINT_MS)
+		return;
+	log_warning("%s \"%s\": more than %lld posts a second (%llu refused)",
+	    l->what, name, (long long)l->rate, (unsigned long long)l->n_untold);
+	l->complained_ms = now;
+	l->n_untold = 0;
+}
+
+int64_t
+rate_limit_take(struct rate_limit *l, const void *key, size_t n,
+    const char *name, int64_t now)
+{
+	int64_t over = 0, full;
+	struct bucket *b;
+
+	if (l == NULL)
+		return 0;
+	pthread_mutex_lock(&l->mutex);
+	b = find(l, key, n);
+	if (b != NULL) {
+		full = MAX(b->full_us, now * 1000) + l->one_us;
+		over = full - (now * 1000 + l->burst_us);
+		if (over <= 0)
+			b->full_us = full;
+		else
+			complain(l, name, now);
+	}
+	pthread_mutex_unlock(&l->mutex);
+	return over > 0 ? (over + 999) / 1000 : 0;
+}

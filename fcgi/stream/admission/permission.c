@@ -1,0 +1,511 @@
+/*
+ * permission.c - may this one read that? Asked in the database, without waiting.
+ *
+ *     FRESH ---+                            +--> KNOWN --access_age--> AGAIN
+ *              +--> ASKING --an answer------+      ^                     |
+ *     AGAIN ---+      (one statement)              +---------------------+
+ *
+ * One statement is under way at a time; all that gather meanwhile go into the
+ * next. Those who wait at the door go first, but a part of every statement is
+ * for those who are in, so that a crowd at the door does not keep them there.
+ *
+ * Revocations are heard on the listener's connection: a query under way here
+ * would hold them back. What was asked before one, and is answered after it, is
+ * asked again. With every answer comes when the user was last revoked; that
+ * it has changed shows a revocation that nobody told us of.
+ *
+ * A statement that fails is taken apart: each right is asked for alone, and the
+ * one with which it still fails is refused.
+ *
+ * Always: every right is in the queue of its place; in FRESH are those with
+ *         somebody waiting; a right without references is KNOWN.
+ * Owner:  streams and the statement hold references. Answers without one are
+ *         kept for whoever comes back, UNUSED_MAX of them at most, and no
+ *         more than UNUSED_BYTES: a stranger may ask for many long topics.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stream/admission/permission.h"
+#include "pg/db.h"
+#include "base/log.h"
+#include "pg/pg_connection.h"
+#include "stream/source/stats.h"
+
+#define TICK_MS      250
+#define FRESH_TOPICS 400 /* in one statement */
+#define AGAIN_TOPICS 100
+#define UNUSED_MAX   10000
+#define UNUSED_BYTES (8 * 1024 * 1024)
+#define WARNING_MS   1000 /* from one line in the log to the next */
+
+static const char SETTING[] = "SET statement_timeout = '5s'";
+static const char QUESTION[] =
+    "SELECT allowed, revoked FROM pgfeed.allowed($1, $2, $3, false) ORDER BY n";
+
+enum place { FRESH, AGAIN, ASKING, KNOWN, PLACES };
+TAILQ_HEAD(right_queue, right);
+
+struct access {
+	const struct config *config;
+	struct access_calls calls;
+	void *arg;
+	struct pg_connection *db;
+	struct event *timer;
+	bool complained; /* only in the connecting thread */
+
+	struct hash_table table; /* of rights */
+	struct right_queue queue[PLACES];
+	size_t unused, unused_bytes;
+
+	struct right *answering; /* the one the next row is for */
+	unsigned answered;       /* its topics so far */
+	int64_t asked_ms;
+};
+
+static const char *
+right_who(const struct right *r)
+{
+	const char *who = r->key + strlen(r->key) + 1;
+
+	return *who == '=' ? who + 1 : NULL; /* anonymous: "-" */
+}
+
+static const char *
+right_claims(const struct right *r)
+{
+	const char *who = r->key + strlen(r->key) + 1;
+
+	return who + strlen(who) + 1;
+}
+
+static void
+put(struct access *a, struct right *r, enum place place)
+{
+	TAILQ_REMOVE(&a->queue[r->place], r, in_queue);
+	r->place = (uint8_t)place;
+	TAILQ_INSERT_TAIL(&a->queue[place], r, in_queue);
+}
+
+static size_t
+size_of(const struct right *r)
+{
+	return sizeof(*r) + r->in_table.n + 1;
+}
+
+/* Nobody refers to it any more, or somebody does again. */
+static void
+set_unused(struct access *a, const struct right *r, bool unused)
+{
+	if (unused) {
+		a->unused++;
+		a->unused_bytes += size_of(r);
+	} else {
+		a->unused--;
+		a->unused_bytes -= size_of(r);
+	}
+}
+
+static void
+free_right(struct access *a, struct right *r)
+{
+	TAILQ_REMOVE(&a->queue[r->place], r, in_queue);
+	hash_table_remove(&a->table, r);
+	free(r);
+}
+
+/* --- the question */
+
+static void
+add_element(struct buf *b, const char *s, size_t n)
+{
+	char *text = s != NULL ? strndup(s, n) : NULL;
+
+	buf_addc(b, b->len == 0 ? '{' : ',');
+	if (text != NULL)
+		db_add_element(b, text);
+	else if (s == NULL)
+		buf_addstr(b, "NULL");
+	else
+		b->failed = true;
+	free(text);
+}
+
+/* Moves rights from a queue into the question, of up to `topics` topics. */
+static void
+take(struct access *a, enum place from, unsigned topics, struct buf array[3])
+{
+	struct right *r;
+	unsigned n = 0;
+
+	while ((r = TAILQ_FIRST(&a->queue[from])) != NULL && n < topics) {
+		struct right *first = TAILQ_FIRST(&a->queue[ASKING]);
+		const char *who = right_who(r), *claims = right_claims(r);
+
+		if (first != NULL && (first->alone || r->alone))
+			break;
+		for (const char *p = r->key; *p == '\n';) {
+			size_t len = strcspn(++p, "\n");
+
+			add_element(
+			    &array[0], who, who != NULL ? strlen(who) : 0);
+			add_element(&array[1], claims, strlen(claims));
+			add_element(&array[2], p, len);
+			p += len;
+		}
+		n += r->n;
+		r->refs++;
+		r->stale = false;
+		r->allowed = true;
+		put(a, r, ASKING);
+	}
+	stats.access_asked += n;
+}
+
+static void
+ask(struct access *a)
+{
+	struct buf array[3] = { BUF_INIT, BUF_INIT, BUF_INIT };
+	const char *values[3];
+	bool failed = false;
+
+	if (!pg_connection_is_up(a->db) || pg_connection_is_busy(a->db) ||
+	    (TAILQ_EMPTY(&a->queue[FRESH]) && TAILQ_EMPTY(&a->queue[AGAIN])))
+		return;
+	take(a, FRESH, FRESH_TOPICS, array);
+	take(a, AGAIN, AGAIN_TOPICS, array);
+	for (size_t i = 0; i < ARRAY_LEN(array); i++) {
+		buf_addc(&array[i], '}');
+		values[i] = array[i].data;
+		failed |= buf_failed(&array[i]);
+	}
+	a->answering = TAILQ_FIRST(&a->queue[ASKING]);
+	a->answered = 0;
+	a->asked_ms = now_ms();
+	if (failed)
+		pg_connection_drop(a->db, "out of memory");
+	else
+		pg_connection_send(a->db, "allowed", 3, values);
+	for (size_t i = 0; i < ARRAY_LEN(array); i++)
+		buf_fini(&array[i]);
+}
+
+/* --- the answer */
+
+static void
+on_row(const PGresult *res, void *arg)
+{
+	struct access *a = arg;
+	struct right *r = a->answering;
+	int64_t revoked = strtoll(PQgetvalue(res, 0, 1), NULL, 10);
+
+	if (r == NULL)
+		return;
+	r->allowed &= *PQgetvalue(res, 0, 0) == 't';
+	if (r->verdict != ACCESS_UNKNOWN && r->revoked != revoked)
+		r->lost = "revoked";
+	r->revoked = revoked;
+	if (++a->answered == r->n) {
+		a->answered = 0;
+		a->answering = TAILQ_NEXT(r, in_queue);
+	}
+}
+
+/*
+ * The statement is over. With an answer to it, every right in it that is not
+ * stale has its verdict; else all are asked again, or the only one is refused.
+ */
+static void
+conclude(struct access *a, bool ok)
+{
+	struct right_queue *asking = &a->queue[ASKING];
+	struct right *r = TAILQ_FIRST(asking);
+	bool alone = r != NULL && TAILQ_NEXT(r, in_queue) == NULL, lost = false;
+
+	if (!ok && alone && pg_connection_is_up(a->db)) {
+		log_warning("access: a question that fails counts as no");
+		r->allowed = false;
+		ok = true;
+	}
+	TAILQ_FOREACH (r, asking, in_queue) {
+		if (r->lost != NULL)
+			r->verdict = ACCESS_UNKNOWN;
+		lost |= r->lost != NULL;
+		if (!ok || r->stale)
+			continue;
+		if (r->verdict == ACCESS_GRANTED && !r->allowed) {
+			r->lost = "forbidden";
+			lost = true;
+		}
+		r->verdict = r->allowed ? ACCESS_GRANTED : ACCESS_REFUSED;
+		r->answered_ms = a->asked_ms;
+	}
+	if (lost)
+		a->calls.lost(a->arg);
+	while ((r = TAILQ_FIRST(asking)) != NULL) {
+		r->lost = NULL;
+		r->alone = !ok && pg_connection_is_up(a->db);
+		if (ok && !r->stale) {
+			put(a, r, KNOWN);
+			a->calls.decided(r, a->arg);
+		} else
+			put(a, r, LIST_EMPTY(&r->waiting) ? AGAIN : FRESH);
+		access_unref(a, r);
+	}
+}
+
+static void
+on_done(bool ok, void *arg)
+{
+	struct access *a = arg;
+
+	conclude(a, ok && a->answering == NULL);
+	ask(a);
+}
+
+static void
+on_down(void *arg)
+{
+	struct access *a = arg;
+
+	conclude(a, false);
+	a->calls.away(a->arg);
+}
+
+static void
+on_up(void *arg)
+{
+	ask(arg);
+}
+
+/* --- rights */
+
+static struct right *
+new_right(struct access *a, const struct buf *key, size_t n)
+{
+	struct right *r = calloc(1, sizeof(*r) + key->len + 1);
+
+	if (r == NULL)
+		return NULL;
+	memcpy(r->key, key->data, key->len + 1);
+	if (!hash_table_add(&a->table, r, key->len)) {
+		free(r);
+		return NULL;
+	}
+	LIST_INIT(&r->waiting);
+	r->n = (uint16_t)n;
+	r->place = KNOWN;
+	TAILQ_INSERT_TAIL(&a->queue[KNOWN], r, in_queue);
+	set_unused(a, r, true);
+	return r;
+}
+
+struct right *
+access_get(struct access *a, const struct identity *id, const struct filter *f)
+{
+	struct buf key = BUF_INIT;
+	struct right *r = NULL;
+
+	buf_addstr(&key, f->topics.key);
+	buf_addc(&key, '\0');
+	buf_addc(&key, id->who != NULL ? '=' : '-');
+	buf_addstr(&key, id->who != NULL ? id->who : "");
+	buf_addc(&key, '\0');
+	buf_addstr(&key, id->claims != NULL ? id->claims : "{}");
+	if (!buf_failed(&key)) {
+		r = hash_table_find(&a->table, key.data, key.len);
+		if (r == NULL)
+			r = new_right(a, &key, f->topics.n);
+	}
+	buf_fini(&key);
+	if (r != NULL && r->refs++ == 0)
+		set_unused(a, r, false);
+	return r;
+}
+
+void
+access_unref(struct access *a, struct right *r)
+{
+	if (--r->refs > 0)
+		return;
+	if (r->place == KNOWN && r->verdict != ACCESS_UNKNOWN &&
+	    a->unused < UNUSED_MAX &&
+	    a->unused_bytes + size_of(r) <= UNUSED_BYTES)
+		set_unused(a, r, true);
+	else
+		free_right(a, r);
+}
+
+enum verdict
+access_verdict(struct access *a, struct right *r)
+{
+	if (r->verdict != ACCESS_UNKNOWN &&
+	    now_ms() - r->answered_ms < a->config->access_age) {
+		stats.access_cached++;
+		return (enum verdict)r->verdict;
+	}
+	if (r->place != ASKING && r->place != FRESH) {
+		put(a, r, FRESH);
+		ask(a);
+	}
+	return ACCESS_UNKNOWN;
+}
+
+bool
+access_is_up(const struct access *a)
+{
+	return pg_connection_is_up(a->db);
+}
+
+size_t
+access_rights(const struct access *a)
+{
+	return a->table.n;
+}
+
+/* Nothing that was known before now counts any more; it may be freed. */
+static void
+forget(struct access *a, struct right *r)
+{
+	r->answered_ms = 0;
+	r->stale = true;
+	if (r->refs == 0) {
+		set_unused(a, r, false);
+		free_right(a, r);
+	} else if (r->place == KNOWN)
+		put(a, r, AGAIN);
+}
+
+void
+access_revoked(struct access *a, const char *who)
+{
+	struct right *r, *next;
+	bool lost = false;
+
+	for (r = hash_table_next(&a->table, NULL); r != NULL; r = next) {
+		const char *name = right_who(r);
+
+		next = hash_table_next(&a->table, r);
+		if (*who == '\0') {
+			forget(a, r);
+			continue;
+		}
+		if (name == NULL || strcmp(name, who) != 0)
+			continue;
+		lost |= r->refs > 0;
+		r->lost = "revoked";
+		r->verdict = ACCESS_UNKNOWN;
+		forget(a, r);
+	}
+	if (lost)
+		a->calls.lost(a->arg);
+	for (r = hash_table_next(&a->table, NULL); r != NULL;
+	     r = hash_table_next(&a->table, r))
+		r->lost = NULL;
+	ask(a);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct access *a = arg;
+	struct right *r;
+	int64_t now = now_ms();
+
+	while ((r = TAILQ_FIRST(&a->queue[KNOWN])) != NULL &&
+	       now - r->answered_ms >= a->config->access_age) {
+		if (r->refs > 0)
+			put(a, r, AGAIN);
+		else {
+			set_unused(a, r, false);
+			free_right(a, r);
+		}
+	}
+	ask(a);
+}
+
+/* --- making one */
+
+/* What may_read of the site has to say; once a second is enough. */
+static void
+on_notice(void *arg, const char *message)
+{
+	static int64_t said_ms;
+	int64_t now = now_ms();
+
+	if (said_ms != 0 && now - said_ms < WARNING_MS)
+		return;
+	said_ms = now;
+	log_warning("access: %.*s", (int)strcspn(message, "\n"), message);
+}
+
+/* In the connecting thread. */
+static PGconn *
+open_connection(void *arg)
+{
+	struct access *a = arg;
+	struct buf err = BUF_INIT;
+	PGconn *db;
+
+	db = db_connect(config_database(a->config, a->config->stream_database),
+	    "access", &err);
+	if (db != NULL && (!db_exec(db, SETTING, &err) ||
+			      !db_prepare(db, "allowed", QUESTION, &err))) {
+		PQfinish(db);
+		db = NULL;
+	}
+	if (db != NULL)
+		PQsetNoticeProcessor(db, on_notice, NULL);
+	/* The listener complains of the same database at more length. */
+	if (db == NULL && !a->complained)
+		log_info("access: %s", err.data != NULL ? err.data : "?");
+	a->complained = db == NULL;
+	buf_fini(&err);
+	return db;
+}
+
+struct access *
+access_new(struct event_base *base, const struct config *config,
+    const struct access_calls *calls, void *arg)
+{
+	static const struct timeval tick = { .tv_usec = TICK_MS * 1000 };
+	static const struct pg_connection_calls db_calls = {
+		.open = open_connection,
+		.up = on_up,
+		.down = on_down,
+		.row = on_row,
+		.done = on_done,
+	};
+	struct access *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		log_fatal("out of memory");
+	a->config = config;
+	a->calls = *calls;
+	a->arg = arg;
+	a->table.key_at = offsetof(struct right, key);
+	for (size_t i = 0; i < PLACES; i++)
+		TAILQ_INIT(&a->queue[i]);
+	a->timer = event_new(base, -1, EV_PERSIST, on_timer, a);
+	if (a->timer == NULL)
+		log_fatal("out of memory");
+	event_priority_set(a->timer, 1);
+	event_add(a->timer, &tick);
+	a->db = pg_connection_new(base, 1, "access", &db_calls, a);
+	return a;
+}
+
+void
+access_free(struct access *a)
+{
+	struct right *r;
+
+	pg_connection_free(a->db);
+	event_free(a->timer);
+	while ((r = hash_table_next(&a->table, NULL)) != NULL) {
+		hash_table_remove(&a->table, r);
+		free(r);
+	}
+	free(a);
+}

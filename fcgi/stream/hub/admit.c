@@ -1,0 +1,394 @@
+/*
+ * admit.c - who is let in, and who has to leave again.
+ *
+ *     request --full?--> stream --may it read?--> hub_admit(), see join.c
+ *                           |            `------> 401, 403
+ *                           `--database away--> head of the response
+ *                                                 `--> admitted, or goodbye
+ *
+ * Before the answer nothing is written, so that a refusal is a status. Only when
+ * the database is away it would take too long, and a web server that sees us end
+ * meanwhile would make an error of it: then the head goes out, and a refusal is
+ * pgfeed.bye. A long-poll's head goes out with its answer in any case.
+ */
+#include <sys/socket.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/client_address.h"
+#include "fastcgi/record.h"
+#include "stream/hub/hub_private.h"
+#include "base/log.h"
+#include "http/problem.h"
+#include "http/sse.h"
+#include "stream/source/stats.h"
+
+#define POLITE_RETRY_MS 15000
+#define AT_ONCE_MS      5000 /* at the latest */
+
+void
+join_free(struct join *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		free(j->pattern[i]);
+	free(j->pattern);
+	free(j->position);
+	free(j->cors);
+	identity_fini(&j->identity);
+	free(j);
+}
+
+static void
+add_head(struct buf *b, const struct join *j)
+{
+	if (j->format == FORMAT_POLL)
+		return;
+	buf_addf(b,
+	    "Status: 200 OK\r\n"
+	    "Content-Type: text/event-stream\r\n"
+	    "Cache-Control: no-store, no-transform\r\n"
+	    "X-Accel-Buffering: no\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "%s\r\n",
+	    j->cors);
+}
+
+/* Sends all of an answer on a connection that nothing was written to. */
+static void
+send_answer(const struct hub *h, int fd, uint16_t id)
+{
+	struct buf rec = BUF_INIT;
+
+	record_add_output(&rec, id, h->text.data, h->text.len);
+	record_add_end(&rec, id);
+	if (!buf_failed(&rec) && !buf_failed(&h->text) &&
+	    send(fd, rec.data, rec.len, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
+		log_debug("could not refuse a stream politely");
+	buf_fini(&rec);
+}
+
+/* Come back later. An error status would end an EventSource for good. */
+static void
+send_refusal(struct hub *h, const struct join *j, const char *reason)
+{
+	buf_clear(&h->text);
+	add_head(&h->text, j);
+	if (j->format == FORMAT_POLL) {
+		struct buf headers = BUF_INIT;
+
+		buf_addf(&headers, "Retry-After: 15\r\n%s", j->cors);
+		if (!buf_failed(&headers))
+			problem_add(&h->text, 503, headers.data, reason);
+		buf_fini(&headers);
+	} else {
+		sse_add_retry(&h->text, POLITE_RETRY_MS);
+		buf_addf(&h->text,
+		    "event: pgfeed.bye\ndata: {\"reason\":\"%s\"}\n\n", reason);
+	}
+	send_answer(h, j->conn.fd, j->conn.id);
+}
+
+/* A stream that nobody can serve now. */
+static void
+refuse(struct hub *h, struct join *j, enum refusal why, const char *reason)
+{
+	stats_refuse(why);
+	send_refusal(h, j, reason);
+	close(j->conn.fd);
+	join_free(j);
+}
+
+bool
+hub_put_off(struct hub *h, struct stream *s, const char *reason)
+{
+	if (s->join == NULL || (s->filter->format == FORMAT_POLL && !s->asking))
+		return false;
+	send_refusal(h, s->join, reason);
+	hub_close(h, s, reason);
+	return true;
+}
+
+/* The answer to somebody who may not read what was asked for. */
+static void
+send_forbidden(struct hub *h, struct stream *s)
+{
+	const struct join *j = s->join;
+	bool sign_in = j->identity.who == NULL && j->may_sign_in;
+	struct buf headers = BUF_INIT;
+
+	stats_refuse(sign_in ? REFUSED_UNAUTHORIZED : REFUSED_FORBIDDEN);
+	buf_addf(&headers, "%s%s", sign_in ? IDENTITY_CHALLENGE : "", j->cors);
+	buf_clear(&h->text);
+	if (buf_failed(&headers))
+		h->text.failed = true;
+	else
+		problem_add(&h->text, sign_in ? 401 : 403, headers.data,
+		    sign_in ? "sign in to read this" : "you may not read this");
+	buf_fini(&headers);
+	send_answer(h, s->fd, s->id);
+}
+
+void
+hub_forbid(struct hub *h, struct stream *s, const char *reason)
+{
+	if (s->state == STREAM_CLOSING)
+		return;
+	if (stream_at_boundary(s) && s->join == NULL) {
+		hub_end(h, s, reason);
+		return;
+	}
+	if (stream_at_boundary(s))
+		send_forbidden(h, s);
+	hub_close(h, s, reason);
+}
+
+/* The head of the response, if it is still to come, into h->text. */
+static void
+begin_response(struct hub *h, struct stream *s)
+{
+	buf_clear(&h->text);
+	if (s->join == NULL || s->filter->format == FORMAT_POLL)
+		return;
+	add_head(&h->text, s->join);
+	sse_add_retry(&h->text, random_between((uint32_t)h->config->retry_min,
+				    (uint32_t)h->config->retry_max));
+	join_free(s->join);
+	s->join = NULL;
+}
+
+/* Without more to say for now. */
+static void
+show_head(struct hub *h, struct stream *s)
+{
+	begin_response(h, s);
+	if (h->text.len == 0)
+		return;
+	buf_addstr(&h->text, "\n");
+	hub_write(h, s, false);
+}
+
+void
+hub_admit(struct hub *h, struct stream *s)
+{
+	if (h->feed.ring == NULL) { /* no position yet: it waits for start() */
+		show_head(h, s);
+		return;
+	}
+	begin_response(h, s);
+	hub_begin(h, s);
+}
+
+/* --- news about rights */
+
+static void
+on_decided(struct right *r, void *arg)
+{
+	struct stream *s;
+
+	while ((s = LIST_FIRST(&r->waiting)) != NULL) {
+		LIST_REMOVE(s, in_filter);
+		s->asking = false;
+		hub_enqueue(arg, s);
+	}
+}
+
+static void
+on_lost(void *arg)
+{
+	struct hub *h = arg;
+	struct stream *s;
+
+	STREAM_SET_FOREACH (s, i, &h->streams) {
+		if (s->asking || s->right->lost == NULL)
+			continue;
+		stats.access_lost++;
+		hub_forbid(h, s, s->right->lost);
+	}
+}
+
+static void
+on_away(void *arg)
+{
+	struct hub *h = arg;
+	struct stream *s;
+
+	STREAM_SET_FOREACH (s, i, &h->streams) {
+		if (s->asking)
+			show_head(h, s);
+	}
+}
+
+const struct access_calls hub_access_calls = {
+	.decided = on_decided,
+	.lost = on_lost,
+	.away = on_away,
+};
+
+/* --- joining */
+
+/* When it ends by itself. */
+static void
+set_end(struct hub *h, struct stream *s, const struct join *j)
+{
+	int64_t age = h->config->max_age, token = INT64_MAX;
+
+	s->ends_ms = INT64_MAX;
+	s->at_once = j->brief && j->wait_ms == 0;
+	if (s->at_once)
+		s->ends_ms = s->wrote_ms + AT_ONCE_MS;
+	else if (j->format == FORMAT_POLL || j->brief)
+		s->ends_ms = s->wrote_ms + j->wait_ms;
+	else if (age > 0)
+		s->ends_ms = s->wrote_ms + age - age / 5 +
+			     random_between(0, (uint32_t)(age / 5 * 2));
+	if (j->identity.expires != 0)
+		token =
+		    s->wrote_ms +
+		    MAX(j->identity.expires - wall_us() / 1000000, 0) * 1000;
+	if (token < s->ends_ms) {
+		s->ends_ms = token;
+		s->expires = true;
+	}
+}
+
+/* Takes over j. NULL, with j as it was, when there is no memory. */
+static struct stream *
+new_stream(struct hub *h, struct join *j)
+{
+	struct shape shape = {
+		.format = j->format, .pad = (uint8_t)j->pad, .brief = j->brief
+	};
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->filter = filter_get(
+	    h->filters, shape, (const char *const *)j->pattern, j->n);
+	if (s->filter != NULL)
+		s->right = access_get(h->access, &j->identity, s->filter);
+	s->hub = h;
+	s->fd = j->conn.fd;
+	s->id = j->conn.id;
+	s->start = (uint8_t)j->start;
+	s->heartbeat_event = j->heartbeat_event;
+	s->upto = (uint64_t)j->last_n;
+	s->number = ++h->next_number;
+	s->wrote_ms = now_ms();
+	set_end(h, s, j);
+	if (s->right == NULL || !stream_set_add(&h->streams, s)) {
+		if (s->right != NULL)
+			access_unref(h->access, s->right);
+		if (s->filter != NULL)
+			filter_unref(h->filters, s->filter);
+		free(s);
+		return NULL;
+	}
+	s->own = j->position;
+	j->position = NULL;
+	s->join = j;
+	stats.opened++;
+	timer_wheel_add(&h->wheel, s, hub_next_look(h, s));
+	log_info("stream %" PRIu64 ": opened for \"%s\"%s", s->number,
+	    s->filter->topics.pattern[0],
+	    s->filter->topics.n > 1 ? " and others" : "");
+	return s;
+}
+
+/* Counts it among those of its address and user; or what it is too much of. */
+static enum refusal
+count(struct hub *h, const struct join *j, struct tally **address,
+    struct tally **user)
+{
+	uint32_t per_address = (uint32_t)h->config->max_streams_per_address;
+	uint32_t per_user = (uint32_t)h->config->max_streams_per_user;
+	const char *who = j->identity.who;
+	struct client_key key = client_key(j->address);
+
+	*address = *user = NULL;
+	if (h->streams.n >= (size_t)h->config->max_streams)
+		return REFUSED_FULL;
+	if (per_address > 0) {
+		*address =
+		    tally_join(&h->addresses, &key, sizeof(key), per_address);
+		if (*address == NULL)
+			return REFUSED_ADDRESS;
+	}
+	if (per_user > 0 && who != NULL) {
+		*user = tally_join(&h->users, who, strlen(who), per_user);
+		if (*user == NULL) {
+			hub_uncount(h, *address, NULL);
+			return REFUSED_USER;
+		}
+	}
+	return REFUSED_NOT;
+}
+
+/*
+ * Some may have left since they were looked at. A look at all takes 0.4 us of
+ * each; this way whoever asks for too much costs a tenth of the time at most.
+ */
+static bool
+look_again(struct hub *h)
+{
+	int64_t now = now_ms();
+
+	if (now < h->look_again_ms)
+		return false;
+	h->look_again_ms = now + (int64_t)h->streams.n / 250;
+	stream_set_look_all(&h->streams, hub_on_stir, h);
+	return true;
+}
+
+void
+hub_uncount(struct hub *h, struct tally *address, struct tally *user)
+{
+	if (address != NULL)
+		tally_leave(&h->addresses, address);
+	if (user != NULL)
+		tally_leave(&h->users, user);
+}
+
+void
+hub_join(struct hub *h, struct join *j)
+{
+	struct tally *address, *user;
+	enum refusal why;
+	struct stream *s;
+
+	if (h->shut_down_ms != 0) {
+		refuse(h, j, REFUSED_ENDING, "shutting down");
+		return;
+	}
+	why = count(h, j, &address, &user);
+	if (why != REFUSED_NOT && look_again(h))
+		why = count(h, j, &address, &user);
+	if (why != REFUSED_NOT) {
+		refuse(h, j, why, "full");
+		return;
+	}
+	hub_flush(h); /* it writes control text too */
+	s = new_stream(h, j);
+	if (s == NULL) {
+		hub_uncount(h, address, user);
+		refuse(h, j, REFUSED_MEMORY, "out of memory");
+		return;
+	}
+	s->address = address;
+	s->user = user;
+	switch (access_verdict(h->access, s->right)) {
+	case ACCESS_GRANTED:
+		hub_admit(h, s);
+		break;
+	case ACCESS_REFUSED:
+		hub_forbid(h, s, "forbidden");
+		break;
+	case ACCESS_UNKNOWN:
+		s->asking = true;
+		LIST_INSERT_HEAD(&s->right->waiting, s, in_filter);
+		if (!access_is_up(h->access))
+			show_head(h, s);
+		break;
+	}
+}

@@ -1,0 +1,154 @@
+/*
+ * janitor.c - looks after history: new partitions, old events, old keys.
+ *
+ * The functions it calls are in migrations/0004_retention.up.sql, which tells
+ * why each needs a transaction of its own.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "pg/db.h"
+#include "stream/janitor.h"
+#include "base/log.h"
+
+#define PERIOD_S    60
+#define MAX_BATCHES 200 /* of deleted rows in one period */
+
+struct janitor {
+	const struct config *config;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	bool stopping;
+};
+
+/* The first column of a statement's only row, copied; NULL: failed. */
+static char *
+ask(PGconn *db, const char *sql, int n, const char *const *values)
+{
+	struct buf err = BUF_INIT;
+	PGresult *r = db_query(db, sql, n, values, &err);
+	char *value = NULL;
+
+	if (r == NULL)
+		log_warning("could not look after history: %s",
+		    err.data != NULL ? err.data : "out of memory");
+	else if (PQntuples(r) > 0)
+		value = strdup(PQgetvalue(r, 0, 0));
+	PQclear(r);
+	buf_fini(&err);
+	return value;
+}
+
+static bool
+is_stopping(struct janitor *k)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&k->mutex);
+	stopping = k->stopping;
+	pthread_mutex_unlock(&k->mutex);
+	return stopping;
+}
+
+static void
+prune(struct janitor *k, PGconn *db)
+{
+	char age[32], *answer;
+	const char *values[] = { age };
+
+	snprintf(age, sizeof(age), "%" PRId64 " ms", k->config->retention);
+	answer = ask(
+	    db, "SELECT coalesce(pgfeed.prune_mark($1)::text, '')", 1, values);
+	if (answer != NULL && *answer != '\0')
+		log_info(
+		    "events below id %s are older than the retention", answer);
+	for (int i = 0; answer != NULL && i < MAX_BATCHES; i++) {
+		bool more;
+
+		free(answer);
+		answer = ask(db,
+		    "SELECT more AND partitions + rows > 0"
+		    " FROM pgfeed.prune_sweep()",
+		    0, NULL);
+		more = answer != NULL && *answer == 't';
+		if (!more || is_stopping(k))
+			break;
+	}
+	free(answer);
+}
+
+static void
+look_after(struct janitor *k)
+{
+	struct buf err = BUF_INIT;
+	char age[32];
+	const char *values[] = { age };
+	PGconn *db;
+
+	db = db_connect(config_database(k->config, k->config->stream_database),
+	    "keeper", &err);
+	buf_fini(&err); /* the listener complains of the same */
+	if (db == NULL)
+		return;
+	free(ask(db, "SELECT pgfeed.rotate()", 0, NULL));
+	if (k->config->retention > 0)
+		prune(k, db);
+	snprintf(age, sizeof(age), "%" PRId64 " ms", k->config->key_age);
+	free(ask(db, "SELECT pgfeed.expire_keys($1)", 1, values));
+	PQfinish(db);
+}
+
+static void *
+run(void *arg)
+{
+	struct janitor *k = arg;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += random_between(5, PERIOD_S);
+	pthread_mutex_lock(&k->mutex);
+	while (!k->stopping) {
+		if (pthread_cond_timedwait(&k->wake, &k->mutex, &until) == 0)
+			continue;
+		pthread_mutex_unlock(&k->mutex);
+		look_after(k);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += PERIOD_S;
+		pthread_mutex_lock(&k->mutex);
+	}
+	pthread_mutex_unlock(&k->mutex);
+	return NULL;
+}
+
+struct janitor *
+janitor_new(const struct config *config)
+{
+	struct janitor *k = calloc(1, sizeof(*k));
+
+	if (k == NULL)
+		log_fatal("out of memory");
+	k->config = config;
+	pthread_mutex_init(&k->mutex, NULL);
+	pthread_cond_init(&k->wake, NULL);
+	if (pthread_create(&k->thread, NULL, run, k) != 0)
+		log_fatal("could not start a thread");
+	return k;
+}
+
+void
+janitor_free(struct janitor *k)
+{
+	pthread_mutex_lock(&k->mutex);
+	k->stopping = true;
+	pthread_cond_signal(&k->wake);
+	pthread_mutex_unlock(&k->mutex);
+	pthread_join(k->thread, NULL);
+	pthread_cond_destroy(&k->wake);
+	pthread_mutex_destroy(&k->mutex);
+	free(k);
+}

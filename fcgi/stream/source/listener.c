@@ -1,0 +1,512 @@
+/*
+ * listener.c - what becomes visible in the database, each event exactly once.
+ *
+ *     bell, or a second without one --> fetch --> step the position --> hand on
+ *
+ * The position g is a set (cursor.h): ids become visible out of order, so the
+ * ids stepped over are holes, which every fetch asks for again. A hole closes
+ * when its event is seen, or when its owner is proved to be finished, which is
+ * told by who holds the lock on the sequence (probe.h). Neither transaction ids
+ * nor snapshots can replace the lock: an id is drawn before its transaction has
+ * an xid, and a snapshot's xmax is not the next xid.
+ *
+ * Always: an event is handed on before g has it is handed on to anybody else;
+ *         the connection is never inside a transaction; one query at a time.
+ * Owner:  the listener owns g and the connection, the callee the entries.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/feed_sql.h"
+#include "pg/db.h"
+#include "stream/source/listener.h"
+#include "base/log.h"
+#include "feed/start_position.h"
+#include "pg/pg_connection.h"
+#include "feed/hole_probe.h"
+#include "stream/source/stats.h"
+
+#define PAGE     1000 /* rows per fetch */
+#define FETCH_MS 1000 /* without a bell */
+#define PROBE_MS 100
+#define MARK_MS  10000
+
+enum query { NONE, FETCH, HOLDERS, HIGH, MARK };
+
+struct listener {
+	struct event_base *base;
+	const struct config *config;
+	struct listener_calls calls;
+	void *arg;
+	struct pg_connection *db;
+	struct event *timer;
+
+	struct cursor g;
+	bool has_position;
+	bool live;
+	int64_t oldest;
+	struct epoch *epoch;
+	size_t n_epochs;
+	struct start_position opening; /* the thread's, until up() */
+	struct buf last_error;
+
+	enum query query;
+	bool fetched_last; /* then it is somebody else's turn */
+	bool want_fetch, want_high, want_holders;
+	int64_t fetched_ms, marked_ms, marked_low;
+	/* The fetch under way. */
+	int64_t from; /* above it ids are new, below it they fill holes */
+	unsigned new_rows, hole_rows;
+	bool blocked; /* no memory or no room for a hole: try again later */
+	bool capped;  /* the last fetch stopped for want of room */
+	int64_t high; /* answer of HIGH */
+	struct hole_probe *probe;
+};
+
+static void proceed(struct listener *);
+
+const struct cursor *
+listener_position(const struct listener *l)
+{
+	return &l->g;
+}
+
+bool
+listener_is_live(const struct listener *l)
+{
+	return l->live;
+}
+
+int64_t
+listener_lag_ms(const struct listener *l)
+{
+	return l->live ? 0 : now_ms() - l->fetched_ms;
+}
+
+bool
+listener_has_position(const struct listener *l)
+{
+	return l->has_position;
+}
+
+int64_t
+listener_oldest(const struct listener *l)
+{
+	return l->oldest;
+}
+
+void
+listener_want_high(struct listener *l)
+{
+	l->want_high = true;
+	proceed(l);
+}
+
+bool
+listener_translate(const struct listener *l, struct cursor *c)
+{
+	return start_position_translate(l->epoch, l->n_epochs, l->g.tli, c);
+}
+
+/* In the connecting thread; l->g rests while there is no connection. */
+static PGconn *
+open_connection(void *arg)
+{
+	struct listener *l = arg;
+	struct buf err = BUF_INIT;
+	PGconn *db;
+
+	start_position_fini(&l->opening);
+	db = start_position_connect(
+	    &l->opening, l->config, l->has_position ? &l->g : NULL, &err);
+	if (db == NULL) {
+		/* Say it once, not at every attempt. */
+		if (err.data != NULL &&
+		    (l->last_error.data == NULL ||
+			strcmp(err.data, l->last_error.data) != 0))
+			log_error(
+			    "could not follow the database: %s", err.data);
+		buf_clear(&l->last_error);
+		if (err.data != NULL)
+			buf_addstr(&l->last_error, err.data);
+	} else
+		buf_clear(&l->last_error);
+	buf_fini(&err);
+	return db;
+}
+
+/* Makes the entry of a row (id, at, topic, kind, data) at position pos. */
+static struct feed_event *
+feed_event_from_row(const PGresult *r, int row, const struct cursor *pos)
+{
+	char text[CURSOR_TEXT_MAX];
+
+	cursor_print(pos, text, sizeof(text));
+	return feed_event_new(strtoll(PQgetvalue(r, row, 0), NULL, 10),
+	    strtoll(PQgetvalue(r, row, 1), NULL, 10), PQgetvalue(r, row, 2),
+	    PQgetisnull(r, row, 3) ? NULL : PQgetvalue(r, row, 3),
+	    PQgetvalue(r, row, 4), (size_t)PQgetlength(r, row, 4), text,
+	    pos->last);
+}
+
+/* Takes up the position that the opening worked out. */
+static void
+start(struct listener *l)
+{
+	struct start_position *o = &l->opening;
+	struct cursor pos;
+	bool again = l->has_position;
+
+	if (again)
+		log_warning("the database's history is not the one known here: "
+			    "starting over at id %" PRId64,
+		    o->g.last);
+	cursor_copy(&l->g, &o->g);
+	l->has_position = true;
+	l->calls.start(&o->base, again, l->arg);
+	cursor_copy(&pos, &o->base);
+	for (int i = 0; i < PQntuples(o->recent); i++) {
+		int64_t id = strtoll(PQgetvalue(o->recent, i, 0), NULL, 10);
+		struct feed_event *e;
+
+		if (!cursor_has(&l->g, id) ||
+		    !cursor_step_through(&pos, id, &l->g))
+			continue;
+		e = feed_event_from_row(o->recent, i, &pos);
+		if (e == NULL)
+			log_fatal("out of memory");
+		l->calls.event(e, l->arg);
+	}
+	l->calls.flush(l->arg);
+}
+
+static void
+on_up(void *arg)
+{
+	struct listener *l = arg;
+	struct start_position *o = &l->opening;
+
+	stats.connects++;
+	free(l->epoch);
+	l->epoch = o->epoch;
+	l->n_epochs = o->n_epochs;
+	o->epoch = NULL;
+	l->oldest = o->oldest;
+	l->query = NONE;
+	hole_probe_reset(l->probe);
+	if (o->recent != NULL)
+		start(l);
+	else if (!start_position_translate(
+		     l->epoch, l->n_epochs, o->tli, &l->g))
+		log_fatal("the timeline changed while it was being read");
+	start_position_fini(o);
+	log_info("following the database from id %" PRId64 ", timeline %u",
+	    l->g.last, l->g.tli);
+	l->want_fetch = true;
+	proceed(l);
+}
+
+static void
+on_down(void *arg)
+{
+	struct listener *l = arg;
+
+	l->query = NONE;
+	if (l->live) {
+		l->live = false;
+		l->calls.live(false, l->arg);
+	}
+}
+
+/* A plain NOTIFY on a configured channel: streamed as it is, without an id. */
+static void
+on_notify(const PGnotify *n, void *arg)
+{
+	struct listener *l = arg;
+	char text[CURSOR_TEXT_MAX];
+	struct feed_event *e;
+
+	if (strcmp(n->relname, "pgfeed") == 0) {
+		stats.rings++;
+		l->want_fetch = true;
+		proceed(l);
+		return;
+	}
+	if (strcmp(n->relname, "pgfeed_revoke") == 0) {
+		l->calls.revoked(n->extra, l->arg);
+		return;
+	}
+	cursor_print(&l->g, text, sizeof(text));
+	e = feed_event_new(0, wall_us(), n->relname, NULL, n->extra,
+	    strlen(n->extra), text, l->g.last);
+	if (e == NULL || !l->has_position) {
+		feed_event_free(e);
+		return;
+	}
+	l->calls.event(e, l->arg);
+	l->calls.flush(l->arg);
+}
+
+static void
+on_fetched_row(struct listener *l, const PGresult *r)
+{
+	int64_t id = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+	struct cursor *next = &l->g;
+	struct cursor before;
+	struct feed_event *e;
+
+	if (id <= l->from)
+		l->hole_rows++;
+	else if (l->hole_rows < PAGE)
+		l->new_rows++;
+	else /* not before the other rows in the holes, which may be older */
+		return;
+	if (l->blocked || cursor_has(&l->g, id))
+		return;
+	/* The position moves only when the event is safely in hand. */
+	cursor_copy(&before, &l->g);
+	if (id < l->g.last)
+		hole_probe_drop_below(l->probe, &l->g, id);
+	if ((id > l->g.last + 1 && l->g.n >= CURSOR_FEED_RANGES) ||
+	    !cursor_step(next, id)) {
+		l->blocked = true;
+		l->capped = id > l->g.last;
+		return;
+	}
+	e = feed_event_from_row(r, 0, next);
+	if (e == NULL) {
+		cursor_copy(&l->g, &before);
+		l->blocked = true;
+		return;
+	}
+	stats.events++;
+	l->calls.event(e, l->arg);
+}
+
+static void
+on_row(const PGresult *r, void *arg)
+{
+	struct listener *l = arg;
+
+	switch (l->query) {
+	case FETCH:
+		on_fetched_row(l, r);
+		break;
+	case HOLDERS:
+		hole_probe_add(l->probe, PQgetvalue(r, 0, 0),
+		    PQgetisnull(r, 0, 1)
+			? PROBE_ACTIVE
+			: strtoll(PQgetvalue(r, 0, 1), NULL, 10));
+		break;
+	case HIGH:
+		l->high = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+		break;
+	case MARK:
+		l->oldest = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+		break;
+	case NONE:
+		break;
+	}
+}
+
+static void
+drop_holes(struct listener *l)
+{
+	uint64_t before = cursor_holes(&l->g);
+
+	hole_probe_drop(l->probe, &l->g);
+	stats.holes_dropped += before - cursor_holes(&l->g);
+	if (l->capped)
+		l->want_fetch = true;
+}
+
+static void
+fetch_done(struct listener *l)
+{
+	l->calls.flush(l->arg);
+	if (l->hole_rows >= PAGE && !l->blocked)
+		l->want_fetch = true; /* there may be more in the holes */
+	else if (l->new_rows >= PAGE && !l->blocked)
+		l->want_fetch = true;
+	else if (hole_probe_is_decided(l->probe) && (!l->blocked || l->capped))
+		drop_holes(l);
+	if (!l->live && l->hole_rows < PAGE && l->new_rows < PAGE) {
+		l->live = true;
+		l->calls.live(true, l->arg);
+	}
+}
+
+static void
+holders_done(struct listener *l)
+{
+	stats.probes++;
+	hole_probe_end(l->probe);
+	if (hole_probe_is_decided(l->probe))
+		l->want_fetch = true;
+}
+
+static void
+high_done(struct listener *l)
+{
+	hole_probe_set_high(l->probe, l->high);
+	/* Unless one asks who came after this question was sent. */
+	if (!l->want_high)
+		l->calls.high(l->high, l->arg);
+}
+
+static void
+on_done(bool ok, void *arg)
+{
+	struct listener *l = arg;
+	enum query query = l->query;
+
+	l->query = NONE;
+	if (!ok) {
+		pg_connection_drop(l->db, "a query failed");
+		return;
+	}
+	if (query == FETCH)
+		fetch_done(l);
+	else if (query == HOLDERS)
+		holders_done(l);
+	else if (query == HIGH)
+		high_done(l);
+	proceed(l);
+}
+
+static void
+send_fetch(struct listener *l)
+{
+	char last[24], page[24];
+	struct buf low = BUF_INIT, high = BUF_INIT;
+	const char *values[4] = { last, page };
+
+	l->want_fetch = false;
+	l->from = l->g.last;
+	l->new_rows = l->hole_rows = 0;
+	l->blocked = l->capped = false;
+	l->fetched_ms = now_ms();
+	stats.fetches++;
+	l->query = FETCH;
+	snprintf(last, sizeof(last), "%" PRId64, l->g.last);
+	snprintf(page, sizeof(page), "%d", PAGE);
+	if (l->g.n == 0) {
+		pg_connection_send(l->db, "fetch", 2, values);
+		return;
+	}
+	feed_sql_add_holes(&low, &high, &l->g);
+	values[2] = low.data;
+	values[3] = high.data;
+	if (buf_failed(&low) || buf_failed(&high))
+		pg_connection_drop(l->db, "out of memory");
+	else
+		pg_connection_send(l->db, "fetch_holes", 4, values);
+	buf_fini(&low);
+	buf_fini(&high);
+}
+
+static void
+send_mark(struct listener *l)
+{
+	char low[24], finished[CURSOR_TEXT_MAX];
+	const char *values[] = { low, finished };
+
+	l->marked_ms = now_ms();
+	l->marked_low = cursor_low(&l->g);
+	snprintf(low, sizeof(low), "%" PRId64, l->marked_low);
+	cursor_print(&l->g, finished, sizeof(finished));
+	l->query = MARK;
+	pg_connection_send(l->db, "mark", 2, values);
+}
+
+/* Sends the most urgent query but a fetch; false when there is none. */
+static bool
+send_other(struct listener *l)
+{
+	if (hole_probe_is_due(l->probe, &l->g, now_ms()) && l->want_holders) {
+		l->want_holders = false;
+		hole_probe_begin(l->probe, &l->g);
+		l->query = HOLDERS;
+		pg_connection_send(l->db, "holders", 0, NULL);
+	} else if (l->want_high || hole_probe_wants_high(l->probe)) {
+		l->want_high = false;
+		l->query = HIGH;
+		pg_connection_send(l->db, "high", 0, NULL);
+	} else if (now_ms() - l->marked_ms >= MARK_MS)
+		send_mark(l);
+	else
+		return false;
+	return true;
+}
+
+/*
+ * Sends the next query, if the connection is free: the fetch, but after one
+ * whatever else is due, or a bell that never rests would keep holes open.
+ */
+static void
+proceed(struct listener *l)
+{
+	bool fetched_last = l->fetched_last;
+
+	if (!pg_connection_is_up(l->db) || !l->has_position || l->query != NONE)
+		return;
+	l->fetched_last = l->want_fetch && !(fetched_last && send_other(l));
+	if (l->fetched_last)
+		send_fetch(l);
+	else if (l->query == NONE)
+		send_other(l);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	l->want_holders = true;
+	if (now_ms() - l->fetched_ms >= FETCH_MS - 10)
+		l->want_fetch = true;
+	proceed(l);
+}
+
+struct listener *
+listener_new(struct event_base *base, const struct config *config,
+    const struct listener_calls *calls, void *arg)
+{
+	static const struct pg_connection_calls db_calls = {
+		.open = open_connection,
+		.up = on_up,
+		.down = on_down,
+		.row = on_row,
+		.done = on_done,
+		.notify = on_notify,
+	};
+	static const struct timeval tick = { .tv_usec = PROBE_MS * 1000 };
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		log_fatal("out of memory");
+	l->base = base;
+	l->config = config;
+	l->calls = *calls;
+	l->arg = arg;
+	l->probe = hole_probe_new();
+	l->timer = event_new(base, -1, EV_PERSIST, on_timer, l);
+	if (l->timer == NULL)
+		log_fatal("out of memory");
+	event_add(l->timer, &tick);
+	l->db = pg_connection_new(base, 0, "listener", &db_calls, l);
+	return l;
+}
+
+void
+listener_free(struct listener *l)
+{
+	pg_connection_free(l->db);
+	event_free(l->timer);
+	hole_probe_free(l->probe);
+	free(l->epoch);
+	buf_fini(&l->last_error);
+	free(l);
+}

@@ -1,0 +1,16 @@
+/*
+ * status_pages.h - how the gateway is doing: live, ready, JSON and OpenMetrics.
+ */
+#ifndef PGFEED_STATUS_PAGES_H
+#define PGFEED_STATUS_PAGES_H
+
+#include "config/config.h"
+#include "stream/hub/hub.h"
+#include "stream/source/listener.h"
+#include "stream/subscribe.h"
+
+/* Answers one of pgfeed's own pages and closes the connection. */
+void status_answer(enum history_page_wanted, struct taken,
+    const struct config *, const struct hub *, const struct listener *);
+
+#endif
