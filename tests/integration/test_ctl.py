@@ -11,8 +11,8 @@ from pgfeed_db import Together, query
 from pgfeed_env import eventually
 
 MIGRATIONS = ["0001_events", "0002_publish", "0003_attach", "0004_retention",
-              "0005_roles", "0006_access", "0007_topic_check",
-              "0008_quick_ingest"]
+              "0005_access", "0006_roles"]
+LAST, NEXT = MIGRATIONS[-1], f"{len(MIGRATIONS) + 1:04}"
 
 
 # --- migrate
@@ -105,10 +105,10 @@ def write(folder, name, text, mode="w"):
 
 
 def test_a_failing_migration_is_named_by_line_and_leaves_nothing(database, files):
-    write(files, "0009_bad.up.sql",
+    write(files, f"{NEXT}_bad.up.sql",
           "-- größer\nCREATE TABLE pgfeed.half ();\n\nSELECT nix;\n")
     out = database.pgfeed("migrate", "--dir", files, code=1)
-    assert "0009_bad.up.sql:4: column \"nix\" does not exist" in out
+    assert f"{NEXT}_bad.up.sql:4: column \"nix\" does not exist" in out
     assert database.value("SELECT to_regclass('pgfeed.half')") is None
     assert database.value("SELECT max(version) FROM pgfeed.migration") == len(MIGRATIONS)
 
@@ -122,14 +122,15 @@ def test_a_changed_migration_is_refused(database, files):
 
 
 def test_a_missing_or_late_migration_is_noticed(database, files):
-    os.rename(files + "/0008_quick_ingest.up.sql", files + "/0008.orig")
-    assert "unknown  0008_quick_ingest" in database.pgfeed(
+    late, moved = LAST[:4] + "_late", NEXT + LAST[4:]
+    os.rename(f"{files}/{LAST}.up.sql", files + "/kept")
+    assert f"unknown  {LAST}" in database.pgfeed(
         "migrate", "-d", files, "status", code=3)
-    os.rename(files + "/0008.orig", files + "/0009_quick_ingest.up.sql")
-    write(files, "0008_late.up.sql", "SELECT 1")
-    database.sql("UPDATE pgfeed.migration SET version = 9, name = '0009_quick_ingest'"
-                 " WHERE version = 8")
-    assert "0009_quick_ingest is applied, but 0008_late before it is not" in (
+    os.rename(files + "/kept", f"{files}/{moved}.up.sql")
+    write(files, late + ".up.sql", "SELECT 1")
+    database.sql("UPDATE pgfeed.migration SET version = %s, name = %s WHERE name = %s",
+                 (len(MIGRATIONS) + 1, moved, LAST))
+    assert f"{moved} is applied, but {late} before it is not" in (
         database.pgfeed("migrate", "-d", files, code=1))
 
 
@@ -142,7 +143,7 @@ def test_migration_files_are_named_and_numbered(database, files, name, text):
 
 
 def test_a_migration_may_not_end_its_transaction(database, files):
-    write(files, "0009_commit.up.sql", "SELECT 1; COMMIT;")
+    write(files, f"{NEXT}_commit.up.sql", "SELECT 1; COMMIT;")
     assert "ended its transaction" in database.pgfeed("migrate", "-d", files, code=1)
     assert database.value("SELECT max(version) FROM pgfeed.migration") == len(MIGRATIONS)
 

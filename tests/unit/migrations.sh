@@ -27,6 +27,8 @@ for up in migrations/*.up.sql; do
 	grep -Eiq '^(BEGIN|COMMIT|ROLLBACK) *;' "$up" "migrations/$name.down.sql" &&
 		say "$name ends or begins a transaction, pgfeed migrate does that"
 done
+grep -n '^CREATE OR REPLACE' migrations/*.up.sql &&
+	say "a migration re-creates what an earlier one made: change that one"
 grep -qx "#define DB_SCHEMA_VERSION $n" fcgi/common/pg/db.h ||
 	say "DB_SCHEMA_VERSION in fcgi/common/pg/db.h should be $n"
 

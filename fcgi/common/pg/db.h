@@ -12,7 +12,7 @@
  * The migration that the programs of this version need at least; a script in
  * tests/unit compares it with migrations/.
  */
-#define DB_SCHEMA_VERSION 8
+#define DB_SCHEMA_VERSION 6
 
 /*
  * Exits with a message when a connection string is malformed: this is start-up.

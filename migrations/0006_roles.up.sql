@@ -18,11 +18,13 @@ BEGIN
     GRANT INSERT ON pgfeed.epoch TO pgfeed_stream;
     GRANT EXECUTE ON FUNCTION pgfeed.holders(), pgfeed.rotate(bigint, boolean),
       pgfeed.prune_mark(interval, boolean), pgfeed.prune_sweep(integer),
-      pgfeed.expire_keys(interval, integer) TO pgfeed_stream;
+      pgfeed.expire_keys(interval, integer),
+      pgfeed.allowed(text[], text[], text[], boolean) TO pgfeed_stream;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_post') THEN
     GRANT USAGE ON SCHEMA pgfeed TO pgfeed_post;
     GRANT EXECUTE ON FUNCTION pgfeed.ingest(text[], text[], text[], text[]),
+      pgfeed.ingest(text[], text[], text[], text[], text[], text[]),
       pgfeed.publish(text, text, text, text) TO pgfeed_post;
   END IF;
 END $$;
@@ -33,6 +35,7 @@ CREATE FUNCTION pgfeed.check(program text DEFAULT 'owner')
 RETURNS TABLE (name text, ok boolean, must boolean, detail text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  open text;
   seq regclass := pg_get_serial_sequence('pgfeed.event', 'id');
   s record;
   strangers text;
@@ -119,13 +122,22 @@ BEGIN
       AND has_column_privilege('pgfeed.mark', 'finished', 'UPDATE')
       AND has_table_privilege('pgfeed.epoch', 'SELECT')
       AND has_table_privilege('pgfeed.epoch', 'INSERT')
-      AND has_function_privilege('pgfeed.prune_sweep(integer)', 'EXECUTE');
-    detail := format(CASE WHEN ok THEN '%I may read events' ELSE
-      '%I may not read events: GRANT pgfeed_stream TO %1$I' END, current_user);
+      AND has_function_privilege('pgfeed.prune_sweep(integer)', 'EXECUTE')
+      AND has_function_privilege(
+        'pgfeed.allowed(text[], text[], text[], boolean)', 'EXECUTE');
+    detail := format(CASE WHEN ok THEN '%I may read events'
+      WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_stream'
+                     AND pg_has_role(oid, 'USAGE')) THEN
+        'the group pgfeed_stream lacks a right: SELECT pgfeed.grant_roles()'
+      ELSE '%I may not read events: GRANT pgfeed_stream TO %1$I' END, current_user);
   ELSIF program = 'post' THEN
-    ok := has_function_privilege('pgfeed.ingest(text[], text[], text[], text[])', 'EXECUTE');
-    detail := format(CASE WHEN ok THEN '%I may publish' ELSE
-      '%I may not publish: GRANT pgfeed_post TO %1$I' END, current_user);
+    ok := has_function_privilege(
+      'pgfeed.ingest(text[], text[], text[], text[], text[], text[])', 'EXECUTE');
+    detail := format(CASE WHEN ok THEN '%I may publish'
+      WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_post'
+                     AND pg_has_role(oid, 'USAGE')) THEN
+        'the group pgfeed_post lacks a right: SELECT pgfeed.grant_roles()'
+      ELSE '%I may not publish: GRANT pgfeed_post TO %1$I' END, current_user);
   ELSE
     ok := has_table_privilege('pgfeed.event', 'INSERT')
       AND has_table_privilege('pgfeed.event', 'SELECT');
@@ -155,6 +167,21 @@ BEGIN
       'pgfeed''s functions run as %I, a superuser: an ordinary role is enough' END,
       strangers);
     RETURN NEXT;
+
+    IF has_table_privilege('pgfeed.access', 'SELECT') THEN
+      name := 'access';
+      SELECT string_agg(format('%s (%s)', a.pattern,
+               concat_ws(', ', CASE WHEN may_read THEN 'read' END,
+                               CASE WHEN may_write THEN 'write' END)), ', '
+               ORDER BY a.pattern) INTO open
+        FROM pgfeed.access a
+       WHERE who = '*' AND (may_read OR may_write)
+         AND NOT pgfeed.covers('public/*', a.pattern);
+      ok := open IS NULL;
+      detail := CASE WHEN ok THEN 'nothing but public/* is open to everybody' ELSE
+        'open to everybody: ' || open END;
+      RETURN NEXT;
+    END IF;
   END IF;
 END $$;
 

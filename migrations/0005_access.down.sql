@@ -1,0 +1,10 @@
+DROP FUNCTION pgfeed.ingest(text[], text[], text[], text[], text[], text[]);
+DROP FUNCTION pgfeed.revoke(text);
+DROP FUNCTION pgfeed.allowed(text[], text[], text[], boolean);
+DROP FUNCTION pgfeed.may_write(text, jsonb, text);
+DROP FUNCTION pgfeed.may_read(text, jsonb, text);
+DROP FUNCTION pgfeed.claimed(jsonb, text, text);
+DROP FUNCTION pgfeed.rule_for(text, text);
+DROP FUNCTION pgfeed.covers(text, text);
+DROP TABLE pgfeed.access, pgfeed.revocation;
+DROP FUNCTION pgfeed.access_changed();
