@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-from benchlib.env import BenchCluster, pgfeed_env, raise_limits
+from benchlib.env import BenchCluster, harness, raise_limits
 
 RULES = """
 DELETE FROM pgfeed.access WHERE pattern = '*';
@@ -22,22 +22,22 @@ INSERT INTO pgfeed.access (pattern, who) VALUES ('bench/*', %s)
 
 def measure(cluster, name, count, at_once, **options):
     """Two gateways on one database; what each tool said."""
-    site = pgfeed_env.Site(cluster, "lighttpd", max_streams=count + 100,
+    site = harness.Site(cluster, "lighttpd", max_streams=count + 100,
                            max_age=0, heartbeat="10min", log_level="warning",
                            **options)
     sites = [site]
     site.sql(RULES, ("+" if options["identity"] else "*",))
-    sites.append(pgfeed_env.Site(cluster, "lighttpd", database=site.database,
+    sites.append(harness.Site(cluster, "lighttpd", database=site.database,
                                  max_streams=count + 100, max_age=0,
                                  heartbeat="10min", log_level="warning", **options))
-    tool = os.path.join(pgfeed_env.BUILD, "tests", "bench", "join")
+    tool = os.path.join(harness.BUILD, "tests", "bench", "join")
     try:
         tools = [subprocess.Popen(
             [tool, each.dir + "/stream.sock", str(count), f"u{i}-", str(at_once)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
                  for i, each in enumerate(sites)]
         said = [json.loads(each.stdout.readline()) for each in tools]
-        rss = [pgfeed_env.rss_bytes(each.gateway_pid()) for each in sites]
+        rss = [harness.rss_bytes(each.gateway_pid()) for each in sites]
         for each in tools:
             each.communicate()
         for i, each in enumerate(said):

@@ -17,8 +17,8 @@ import time
 
 sys.dont_write_bytecode = True
 
-from benchlib import env, peers, report, scenarios  # noqa: E402
-from benchlib.env import say  # noqa: E402
+from benchlib import env, peers, report, scenarios
+from benchlib.env import say
 
 SCHEMA = """
 CREATE SCHEMA bench;
@@ -53,7 +53,7 @@ class Bench:
         self.skipped = {}
         self.seed = options.seed
         self.tools = env.Tools(options.build, options.cpus)
-        env.pgfeed_env.BUILD = os.path.abspath(options.build)
+        env.harness.BUILD = os.path.abspath(options.build)
         self.cluster = env.BenchCluster()
         self.cluster.sql("CREATE DATABASE bench TEMPLATE template", "postgres")
         self.cluster.sql(SCHEMA, "bench")
@@ -121,7 +121,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     env.raise_limits()
     options.cpus = env.pin() if options.pin else None
-    if not shutil.which("initdb") and not env.pgfeed_env.find(
+    if not shutil.which("initdb") and not env.harness.find(
             "initdb", "/usr/lib/postgresql/*/bin"):
         env.install("postgresql")
     bench = Bench(options)

@@ -15,7 +15,8 @@
 export abs_top_builddir PYTHONDONTWRITEBYTECODE=1
 PGFEED_SOURCE=$(cd "$srcdir" && pwd)
 CHROMIUM=$(command -v chromium || command -v chromium-browser)
-export PGFEED_SOURCE CHROMIUM
+PYTHONPATH=$PGFEED_SOURCE/tests
+export PGFEED_SOURCE PYTHONPATH CHROMIUM
 
 skip() {
 	echo "SKIP: $*"
@@ -26,8 +27,8 @@ command -v node >/dev/null || skip "node is not installed"
 command -v npm >/dev/null || skip "npm is not installed"
 if [ "$1" != --pack ]; then
 	[ -n "$CHROMIUM" ] || skip "chromium is not installed"
-	missing=$(cd "$PGFEED_SOURCE/tests/integration" && /usr/bin/python3 -c \
-		'import pgfeed_env; print(pgfeed_env.missing_tools())' 2>&1)
+	missing=$(/usr/bin/python3 -c \
+		'from lib import harness; print(harness.missing_tools())' 2>&1)
 	[ -z "$missing" ] || skip "not here: $(echo "$missing" | tail -n 1)"
 fi
 

@@ -7,15 +7,11 @@ ends everything it started, when its input does.
     site.py lighttpd|apache [OPTION=VALUE...]
 """
 import json
-import os
 import signal
 import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+from lib import harness
 
-import pgfeed_env  # noqa: E402
 
 
 def demo_table(site):
@@ -44,15 +40,15 @@ def act(site, order):
 
 
 def main():
-    missing = pgfeed_env.missing_tools()
+    missing = harness.missing_tools()
     if missing:
         print(json.dumps({"missing": missing}), flush=True)
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its starter's business
     server, *options = sys.argv[1:]
-    cluster = pgfeed_env.Cluster()
+    cluster = harness.Cluster()
     try:
-        site = pgfeed_env.Site(
+        site = harness.Site(
             cluster, server, **dict(o.split("=", 1) for o in options))
         try:
             demo_table(site)

@@ -7,7 +7,8 @@
 # "id > last", and must report what that loses.
 : "${srcdir:=$(dirname "$0")/../..}"
 : "${abs_top_builddir:=$(pwd)}"
-export abs_top_builddir PYTHONDONTWRITEBYTECODE=1
+PYTHONPATH=$srcdir/tests
+export abs_top_builddir PYTHONPATH PYTHONDONTWRITEBYTECODE=1
 
 if ! /usr/bin/python3 -c 'import psycopg2' 2>/dev/null; then
 	echo "SKIP: python3-psycopg2 is not installed"

@@ -28,13 +28,11 @@ import time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
-
-import clients  # noqa: E402
-import pgfeed_env  # noqa: E402
-import verdict  # noqa: E402
-import world  # noqa: E402
-import writers  # noqa: E402
+import clients
+from lib import harness
+import verdict
+import world
+import writers
 
 CLIENTS_PER_PROCESS = 150
 DRAIN_SECONDS = 120
@@ -185,7 +183,7 @@ class Oracle:
             return [int((self.world.status(g) or {}).get("holes", -1))
                     for g in self.world.gateways]
         try:
-            pgfeed_env.eventually(lambda: not any(holes()), 10, "no holes")
+            harness.eventually(lambda: not any(holes()), 10, "no holes")
         except AssertionError:
             self.troubles.append(f"holes that do not close: {holes()}")
 
@@ -321,7 +319,7 @@ def summarize(oracle, args, kinds, faults, rows, found):
 
 def main():
     args = parse_arguments()
-    missing = pgfeed_env.missing_tools()
+    missing = harness.missing_tools()
     if missing:
         print(f"SKIP: not here: {missing}")
         return 77

@@ -11,12 +11,11 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import time
 
-import pgfeed_env
+from lib import harness
 import proxy
-from pgfeed_http import request
+from lib.http import request
 
 # Every gateway remembers another length of history: who comes back is served
 # from the ring here and from the table there.
@@ -26,14 +25,14 @@ UNEXPECTED = re.compile(r"ended with (?!signal 9,|status 0,)|Sanitizer|"
                         r"runtime error|[Aa]ssert|out of memory|starting over")
 
 
-class Gateway(pgfeed_env.Site):
+class Gateway(harness.Site):
     """One pgfeed-stream and one pgfeed-post."""
 
     def __init__(self, cluster, name, wire, options):
         self.cluster, self.name, self.processes = cluster, name, {}
         self.database = "oracle"
         self.dir = f"{cluster.service_dir}/{name}"
-        pgfeed_env.run(["mkdir", self.dir])
+        harness.run(["mkdir", self.dir])
         self.configure(
             stream_database=f"host={wire} dbname=oracle user=stream",
             **options)
@@ -41,17 +40,17 @@ class Gateway(pgfeed_env.Site):
         self.start("stream")
 
 
-class Front(pgfeed_env.Site):
+class Front(harness.Site):
     """A web server in front of a gateway."""
 
     def __init__(self, cluster, server, gateway):
         self.cluster, self.server, self.processes = cluster, server, {}
-        self.gateway, self.port = gateway, pgfeed_env.free_port()
+        self.gateway, self.port = gateway, harness.free_port()
         self.server_config = ""
         self.dir = f"{gateway.dir}-{server}"
-        pgfeed_env.run(["mkdir", self.dir])
+        harness.run(["mkdir", self.dir])
         for name in ("stream.sock", "post.sock"):
-            pgfeed_env.run(["ln", "-s", f"{gateway.dir}/{name}", self.dir])
+            harness.run(["ln", "-s", f"{gateway.dir}/{name}", self.dir])
 
     def reload(self):
         """Gracefully: both servers take SIGUSR1 for that."""
@@ -60,7 +59,7 @@ class Front(pgfeed_env.Site):
 
 class World:
     def __init__(self, gateways, logs):
-        self.cluster = pgfeed_env.Cluster()
+        self.cluster = harness.Cluster()
         self.gateways, self.fronts = [], []
         self.proxy = self.pipe = None
         try:
@@ -133,7 +132,7 @@ class World:
             self.pipe.send(("cut", gateway.name, 0))
 
     def wait_until_live(self):
-        pgfeed_env.eventually(
+        harness.eventually(
             lambda: all((s := self.status(g)) and s.get("live")
                         for g in self.gateways), 60, "all gateways live again")
 

@@ -1,8 +1,8 @@
 """Who must not notice what others do to a site."""
 import threading
 
-import pgfeed_env
-from pgfeed_env import descriptors, eventually, rss_bytes
+from lib import harness
+from lib.harness import descriptors, eventually, rss_bytes
 
 GATEWAYS = ("stream", "post")
 MAX_GROWTH = 16 * 1024 * 1024
@@ -53,7 +53,7 @@ class Bystander:
         assert self.pids == [self.site.gateway_pid(name) for name in GATEWAYS]
         eventually(self.are_free, 60, "descriptors given back")
         self.stream.close()
-        if not pgfeed_env.sanitized():
+        if not harness.sanitized():
             for pid, before in zip(self.pids, self.rss):
                 assert rss_bytes(pid) - before < MAX_GROWTH
 

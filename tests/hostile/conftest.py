@@ -1,20 +1,15 @@
 """Fixtures of the hostile web: one cluster, a site per module and web server."""
-import os
-import sys
 
 import pytest
 
-sys.dont_write_bytecode = True
-sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "integration"))
-
-import pgfeed_fixtures  # noqa: E402
-from bystander import Bystander  # noqa: E402
-from pgfeed_fixtures import cluster, site  # noqa: E402,F401
+from bystander import Bystander
+from lib import fixtures
+from lib.fixtures import cluster, site  # noqa: F401
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "quick: a part of make check")
-    pgfeed_fixtures.configure()
+    fixtures.configure()
 
 
 @pytest.fixture

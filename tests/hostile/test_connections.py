@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-import fastcgi
-import pgfeed_env
-from pgfeed_env import eventually
+from lib import fastcgi
+from lib import harness
+from lib.harness import eventually
 
 OPTIONS = {"request_timeout": "3s", "lag_limit": "2s", "heartbeat": "1s",
            "ring_size": "4MB"}
@@ -187,5 +187,5 @@ def test_streams_that_come_and_go(site, bystander, topic):
                    for n in range(20)]
         for stream in streams:
             stream.close()
-    pgfeed_env.eventually(lambda: site.post(
+    harness.eventually(lambda: site.post(
         "/events/-/status", method="GET").json()["streams"] == 1, 30, "they are gone")

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-import pgfeed_env
+from lib import harness
 
 JSON = {"Content-Type": "application/json"}
 KEY = b"k" * 32
@@ -38,9 +38,9 @@ def site(request, cluster):
     with open(keys, "w", encoding="ascii") as file:
         file.write(f"k HS256 {b64(KEY)}\n")
     os.chmod(keys, 0o600)
-    if pgfeed_env.SERVICE_USER:
-        pgfeed_env.shutil.chown(keys, pgfeed_env.SERVICE_USER)
-    site = pgfeed_env.Site(cluster, request.param, identity="remote_user jwt",
+    if harness.SERVICE_USER:
+        harness.shutil.chown(keys, harness.SERVICE_USER)
+    site = harness.Site(cluster, request.param, identity="remote_user jwt",
                            jwt_keys=keys, post_rate_per_user=0)
     site.sql("DELETE FROM pgfeed.access; INSERT INTO pgfeed.access VALUES"
              " ('public/*', '*', true, true), ('private/*', 'ada', true, true)")

@@ -1,18 +1,15 @@
 """Fixtures: one cluster per run, one site per module and web server."""
-import sys
 
 import pytest
 
-sys.dont_write_bytecode = True
-
-import pgfeed_db  # noqa: E402
-import pgfeed_env  # noqa: E402
-import pgfeed_fixtures  # noqa: E402
-from pgfeed_fixtures import cluster, site  # noqa: E402,F401
+from lib import db
+from lib import harness
+from lib import fixtures
+from lib.fixtures import cluster, site  # noqa: F401
 
 
 def pytest_configure(config):
-    pgfeed_fixtures.configure()
+    fixtures.configure()
 
 
 @pytest.fixture
@@ -21,7 +18,7 @@ def make_site(cluster):
     sites = []
 
     def make(server, **options):
-        sites.append(pgfeed_env.Site(cluster, server, **options))
+        sites.append(harness.Site(cluster, server, **options))
         return sites[-1]
 
     yield make
@@ -32,14 +29,14 @@ def make_site(cluster):
 @pytest.fixture
 def database(cluster):
     """A migrated database of its own, without gateways."""
-    database = pgfeed_db.Database(cluster)
+    database = db.Database(cluster)
     yield database
     database.drop()
 
 
 @pytest.fixture
 def empty_database(cluster):
-    database = pgfeed_db.Database(cluster, migrated=False)
+    database = db.Database(cluster, migrated=False)
     yield database
     database.drop()
 
@@ -47,7 +44,7 @@ def empty_database(cluster):
 @pytest.fixture(scope="session")
 def history(cluster):
     """A database with two million events, not to be changed."""
-    database = pgfeed_db.Database(cluster)
+    database = db.Database(cluster)
     database.fill()
     yield database
     database.drop()

@@ -6,7 +6,8 @@
 # lacks makes a skip (77) with the reason, not a pass.
 : "${srcdir:=$(dirname "$0")/../..}"
 : "${abs_top_builddir:=$(pwd)}"
-export abs_top_builddir PYTHONDONTWRITEBYTECODE=1
+PYTHONPATH=$srcdir/tests
+export abs_top_builddir PYTHONPATH PYTHONDONTWRITEBYTECODE=1
 
 if ! /usr/bin/python3 -c 'import psycopg2, pytest' 2>/dev/null; then
 	echo "SKIP: python3-pytest or python3-psycopg2 is not installed"

@@ -14,11 +14,11 @@ import time
 
 import pytest
 
-import fastcgi
-import pgfeed_env
-from pgfeed_db import query
-from pgfeed_env import eventually
-from pgfeed_http import SseParser, request
+from lib import fastcgi
+from lib import harness
+from lib.db import query
+from lib.harness import eventually
+from lib.http import SseParser, request
 
 SECRET = b"a secret of the tests, thirty-two bytes or more"
 JSON = "application/json"
@@ -45,9 +45,9 @@ def closed_site(cluster, server, **options):
     with open(keys, "w", encoding="ascii") as file:
         file.write(f"* HS256 {base64url(SECRET)}\n")
     os.chmod(keys, 0o600)
-    if pgfeed_env.SERVICE_USER:
-        shutil.chown(keys, pgfeed_env.SERVICE_USER)
-    site = pgfeed_env.Site(cluster, server, identity="remote_user jwt",
+    if harness.SERVICE_USER:
+        shutil.chown(keys, harness.SERVICE_USER)
+    site = harness.Site(cluster, server, identity="remote_user jwt",
                            jwt_keys=keys, **options)
     site.sql("DELETE FROM pgfeed.access WHERE pattern = '*'")
     for rule in RULES:
@@ -160,7 +160,7 @@ def test_a_refusal_does_not_tell_whether_a_topic_has_events(both):
 
 
 def test_a_fresh_install_is_open_for_public_and_the_demo_alone(cluster):
-    site = pgfeed_env.Site(cluster, "lighttpd")
+    site = harness.Site(cluster, "lighttpd")
     try:
         site.sql("DELETE FROM pgfeed.access WHERE pattern = '*'")
         for topic in ("public/x", "public/*", "demo", "events"):
@@ -509,7 +509,7 @@ def test_many_users_at_once_are_asked_about_together(site):
     assert status(feed)["access_asked"] >= 200
 
 
-@pytest.mark.skipif(pgfeed_env.sanitized(), reason="what a sanitizer keeps is no leak")
+@pytest.mark.skipif(harness.sanitized(), reason="what a sanitizer keeps is no leak")
 def test_answers_to_strangers_take_no_more_than_some_memory(make_site):
     """Ten thousand were kept, however long, for as long as access_age says: of
     32 topics each 80 MB, for whoever may read none of them."""
@@ -524,8 +524,8 @@ def test_answers_to_strangers_take_no_more_than_some_memory(make_site):
 
     for n in range(100):
         ask(n)
-    before = pgfeed_env.rss_bytes(pid)
+    before = harness.rss_bytes(pid)
     for n in range(100, 2600):
         ask(n)
-    assert pgfeed_env.rss_bytes(pid) - before < 14 * 1024 * 1024
+    assert harness.rss_bytes(pid) - before < 14 * 1024 * 1024
     ask(2599)

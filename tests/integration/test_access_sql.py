@@ -7,8 +7,8 @@ import time
 import pytest
 from psycopg2 import errors
 
-from pgfeed_db import query
-from pgfeed_env import SOURCE
+from lib.db import query
+from lib.harness import SOURCE
 
 OPEN = ("public/x", "public/a/b", "public/*", "public/a/*", "demo", "events")
 CLOSED = ("orders", "publi", "public", "publicx/a", "demo/x", "demo/*", "x/*",

@@ -5,7 +5,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from pgfeed_db import query
+from lib.db import query
 
 
 def changes(database, topic=None):

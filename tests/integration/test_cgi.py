@@ -13,8 +13,8 @@ import time
 
 import pytest
 
-import pgfeed_env
-from pgfeed_http import SseParser, StreamEnded
+from lib import harness
+from lib.http import SseParser, StreamEnded
 
 
 class Cgi:
@@ -27,7 +27,7 @@ class Cgi:
                   "PATH_INFO": "/t", "QUERY_STRING": "",
                   "HTTP_ACCEPT": "text/event-stream", "REMOTE_ADDR": "192.0.2.1",
                   "HTTP_COOKIE": "secret=1", **(env or {}), **variables}
-        user = pgfeed_env.SERVICE_USER
+        user = harness.SERVICE_USER
         self.popen = subprocess.Popen(
             [program], env=values, user=user, group=user,
             extra_groups=[] if user else None, start_new_session=True,
@@ -94,7 +94,7 @@ class CgiSite:
     def __init__(self, cluster, database, **options):
         self.cluster, self.database = cluster, database
         self.dir = os.path.join(cluster.service_dir, database.name + "-cgi")
-        pgfeed_env.run(["mkdir", "-m", "700", self.dir])
+        harness.run(["mkdir", "-m", "700", self.dir])
         self.conf = self.dir + "/pgfeed.conf"
         self.socket = self.dir + "/s"
         values = {"database": cluster.conninfo(database.name),
@@ -127,7 +127,7 @@ class CgiSite:
     def close(self):
         for pid in self.daemons():
             os.kill(pid, signal.SIGTERM)
-        pgfeed_env.eventually(lambda: not self.daemons(), what="the daemon's end")
+        harness.eventually(lambda: not self.daemons(), what="the daemon's end")
 
 
 @pytest.fixture
@@ -329,8 +329,8 @@ def test_records_may_come_in_pieces_of_any_size(make_cgi, size):
         record(3, bytes(8))
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(site.socket)
-    if pgfeed_env.SERVICE_USER:
-        shutil.chown(site.socket, pgfeed_env.SERVICE_USER)
+    if harness.SERVICE_USER:
+        shutil.chown(site.socket, harness.SERVICE_USER)
     listener.listen()
 
     def serve():

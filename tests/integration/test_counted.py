@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-import fastcgi
-import pgfeed_env
-from pgfeed_env import SERVICE_USER, eventually
+from lib import fastcgi
+from lib import harness
+from lib.harness import SERVICE_USER, eventually
 from test_identity import b64, write_file
 
 TEXT = {"Content-Type": "text/plain"}
@@ -54,7 +54,7 @@ def settled(read, wanted):
 def site(cluster):
     keys = cluster.service_dir + "/keys-counted"
     write_file(keys, f"k HS256 {b64(b'k' * 32)}\n")
-    site = pgfeed_env.Site(
+    site = harness.Site(
         cluster, "lighttpd", identity="remote_user jwt", jwt_keys=keys,
         form_token="csrf", payload_limit=1000, body_limit=20000,
         request_timeout="1s", post_rate_per_user=1, post_rate_per_address=1,
@@ -330,7 +330,7 @@ def run_cgi(site, address):
            "REMOTE_ADDR": address, "PGFEED_CONF": site.conf,
            "PATH": os.environ["PATH"]}
     done = subprocess.run(
-        pgfeed_env.as_service([site.cluster.share + "/pgfeed-post"]), env=env,
+        harness.as_service([site.cluster.share + "/pgfeed-post"]), env=env,
         input=b"x", stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
     assert done.stdout.startswith(b"Status: 201"), done
     return done.stderr.decode()
@@ -357,7 +357,7 @@ def test_whatever_is_in_the_files_place_posts_are_taken(make_site, kind):
     path = site.dir + "/post.sock.counters"
     site.stop("post")
     os.unlink(path)
-    pgfeed_env.run({
+    harness.run({
         "fifo": ["mkfifo", path],
         "link": ["ln", "-s", site.conf, path],
         "text": ["cp", site.conf, path],
@@ -401,7 +401,7 @@ def test_root_makes_the_file_for_the_user_it_becomes(make_site):
         process = subprocess.Popen(
             [site.cluster.share + "/pgfeed-post", "-c", conf], stdout=log,
             stderr=log, stdin=subprocess.DEVNULL, cwd="/",
-            env=pgfeed_env.clean_environment())
+            env=harness.clean_environment())
     try:
         def answered():
             with contextlib.suppress(OSError):

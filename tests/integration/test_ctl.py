@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from pgfeed_db import Together, query
-from pgfeed_env import eventually
+from lib.db import Together, query
+from lib.harness import eventually
 
 MIGRATIONS = ["0001_events", "0002_publish", "0003_attach", "0004_retention",
               "0005_access", "0006_roles"]

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pgfeed_env import eventually, run
+from lib.harness import eventually, run
 
 OPTIONS = {"heartbeat": "2s"}
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from pgfeed_env import (Process, as_service, clean_environment, eventually,
+from lib.harness import (Process, as_service, clean_environment, eventually,
                         find, run)
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pgfeed_env import BUILD, HERE
+from lib.harness import BUILD, HERE
 
 OPTIONS = {"retry_min": "100ms", "retry_max": "200ms"}
 

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from pgfeed_env import Cluster, Site, eventually, run
+from lib.harness import Cluster, Site, eventually, run
 
 
 class Pair:

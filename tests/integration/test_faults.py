@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from pgfeed_env import eventually
-from pgfeed_http import follow
+from lib.harness import eventually
+from lib.http import follow
 
 OPTIONS = {"heartbeat": "1s", "retry_min": "100ms", "retry_max": "200ms"}
 COUNT = 200

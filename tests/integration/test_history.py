@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from pgfeed_db import HISTORY_ROWS as ROWS, Together, query
-from pgfeed_env import eventually
+from lib.db import HISTORY_ROWS as ROWS, Together, query
+from lib.harness import eventually
 
 def prune(site, below):
     """Everything below that id goes, from the table and from memory."""

@@ -12,8 +12,8 @@ import urllib.parse
 
 import pytest
 
-import pgfeed_env
-from pgfeed_http import Stream, request
+from lib import harness
+from lib.http import Stream, request
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -65,8 +65,8 @@ def write_file(path, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     os.chmod(path, 0o600)
-    if pgfeed_env.SERVICE_USER:
-        pgfeed_env.shutil.chown(path, pgfeed_env.SERVICE_USER)
+    if harness.SERVICE_USER:
+        harness.shutil.chown(path, harness.SERVICE_USER)
 
 
 class Files:
@@ -97,7 +97,7 @@ def rules(site):
 @pytest.fixture(scope="module", params=["lighttpd", "apache"])
 def site(request, cluster):
     files = Files(cluster, request.param)
-    site = pgfeed_env.Site(
+    site = harness.Site(
         cluster, request.param, server_config=files.config,
         identity="remote_user jwt", jwt_keys=files.keys, jwt_cookie="session",
         jwt_audience="feed", jwt_leeway="5s", form_token="csrf",
@@ -268,15 +268,15 @@ def test_a_key_is_replaced_while_all_goes_on(site):
     refused(site.post("/events/members", b"1", bearer(fresh)), 401)
     try:
         site.files.write_keys(line + f"new HS256 {b64(OTHER)}\n")
-        pgfeed_env.eventually(lambda: site.post(
+        harness.eventually(lambda: site.post(
             "/events/members", b"1", bearer(fresh)).status == 201, what="the new key")
         assert site.post("/events/members", b"1", bearer(token())).status == 201
         site.files.write_keys(f"new HS256 {b64(OTHER)}\n")
-        pgfeed_env.eventually(lambda: site.post(
+        harness.eventually(lambda: site.post(
             "/events/members", b"1", bearer(token())).status == 401, what="the old gone")
     finally:
         site.files.write_keys(line)
-        pgfeed_env.eventually(lambda: site.post(
+        harness.eventually(lambda: site.post(
             "/events/members", b"1", bearer(token())).status == 201, what="as before")
 
 
@@ -372,7 +372,7 @@ def limited(cluster):
     """Behind a proxy at 127.0.0.1; ten posts, then one in a thousand seconds
     would be best, and one a second is the least."""
     files = Files(cluster, "lighttpd")
-    site = pgfeed_env.Site(
+    site = harness.Site(
         cluster, "lighttpd", identity="jwt", jwt_keys=files.keys,
         post_rate_per_user=1, post_rate_per_address=1, post_burst=10,
         trusted_proxies="127.0.0.1 10.0.0.0/8", origins="https://app.example",
@@ -396,7 +396,7 @@ def test_an_address_has_a_burst_and_then_a_rate(limited):
         assert "retry-after" in answer.headers["access-control-expose-headers"].lower()
     # Others, and the same a while later, are served.
     assert flood(limited, 5, through("192.0.2.2")) == 5
-    pgfeed_env.eventually(lambda: limited.post(
+    harness.eventually(lambda: limited.post(
         "/events/open", b"1", through("192.0.2.1")).status == 201, what="a token flows in")
     assert 'address "192.0.2.1": more than 1 posts a second' in limited.log("post")
 
@@ -468,7 +468,7 @@ def cgi(site, body=b"1", **variables):
            "SCRIPT_NAME": "/events", "PATH_INFO": "/members",
            "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)),
            "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "192.0.2.1", **variables}
-    user = pgfeed_env.SERVICE_USER
+    user = harness.SERVICE_USER
     done = subprocess.run([site.cluster.share + "/pgfeed-post"], env=env, input=body,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user,
                           group=user, extra_groups=[] if user else None, check=False)
@@ -499,10 +499,10 @@ def test_bad_keys_are_told_at_the_start(site, text, mode, told):
     path = f"{site.cluster.service_dir}/bad-keys"
     write_file(path, text)
     os.chmod(path, mode)
-    env = {**pgfeed_env.clean_environment(), "PGFEED_JWT_KEYS": path,
+    env = {**harness.clean_environment(), "PGFEED_JWT_KEYS": path,
            "PGFEED_POST_SOCKET": f"{site.dir}/never.sock"}
     done = subprocess.run(
-        pgfeed_env.as_service([site.cluster.share + "/pgfeed-post", "-c", site.conf]),
+        harness.as_service([site.cluster.share + "/pgfeed-post", "-c", site.conf]),
         env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, timeout=30, text=True, check=False)
     assert done.returncode == 1

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from pgfeed_env import as_service, clean_environment
+from lib.harness import as_service, clean_environment
 
 MODES = ["apache", "htaccess", "cgi", "fcgid", "lighttpd", "nginx", "caddy"]
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-import fastcgi
-import pgfeed_env
-from pgfeed_http import Stream, follow
+from lib import fastcgi
+from lib import harness
+from lib.http import Stream, follow
 
 OPTIONS = {"max_streams_per_address": 2, "max_streams": 4, "heartbeat": "1s"}
 
@@ -70,7 +70,7 @@ def opened(site):
 
 def test_the_place_is_free_again(site):
     for _ in range(3):
-        pgfeed_env.eventually(lambda: opened(site), 40, "a free place").close()
+        harness.eventually(lambda: opened(site), 40, "a free place").close()
 
 
 def test_who_left_a_moment_ago_takes_no_place(site):
@@ -100,12 +100,12 @@ def test_who_left_a_moment_ago_takes_no_place(site):
 def test_a_poll_takes_a_place_while_it_waits(make_site, accept):
     site = make_site("lighttpd", max_streams_per_address=1)
     poll = from_address(site, "127.0.0.1", accept)
-    pgfeed_env.eventually(lambda: json.loads(site.post(
+    harness.eventually(lambda: json.loads(site.post(
         "/events/-/status", method="GET").body)["streams"] == 1, what="the poll")
     with Stream(site.port, "/events/t") as stream:
         assert refused(stream)
     poll.close()
-    pgfeed_env.eventually(lambda: opened(site), 40, "its place").close()
+    harness.eventually(lambda: opened(site), 40, "its place").close()
 
 
 def status(site):
@@ -123,7 +123,7 @@ def test_who_takes_nothing_is_closed_when_too_much_waits(make_site):
         for n in range(40):
             site.sql("SELECT pgfeed.publish('t', %s || repeat('x', 50000))", (f"{n} ",))
             assert stream.message().data.split()[0] == str(n)
-        pgfeed_env.eventually(lambda: status(site)["lagged"] == 1, what="its end")
+        harness.eventually(lambda: status(site)["lagged"] == 1, what="its end")
         assert status(site)["streams"] == 1
         with pytest.raises((EOFError, ConnectionResetError)):
             while True:
@@ -149,7 +149,7 @@ def test_who_falls_off_the_ring_in_the_middle_of_an_event_is_said_to(make_site):
         with pytest.raises((EOFError, ConnectionResetError)):
             while True:
                 slow.read()
-        pgfeed_env.eventually(lambda: status(site)["lagged"] == 1, what="its end")
+        harness.eventually(lambda: status(site)["lagged"] == 1, what="its end")
         assert "closed, the ring has passed what it was taking" in site.log()
         assert "the peer is gone" not in site.log()
         site.publish("t", "still")
@@ -162,7 +162,7 @@ def test_a_long_history_comes_in_parts_and_whole(make_site):
                      retry_max=0)
     site.sql("SELECT pgfeed.publish('t', i || repeat('x', 10000))"
              " FROM generate_series(1, 400) i")
-    pgfeed_env.eventually(lambda: status(site)["events"] == 400, what="the events")
+    harness.eventually(lambda: status(site)["events"] == 400, what="the events")
     with site.stream("/events/t?last_event_id=earliest") as stream:
         events, clean = stream.until_end()
     assert clean and events[-1].json() == {"reason": "limit"}

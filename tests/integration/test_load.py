@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from pgfeed_env import children, descriptors, eventually, rss_bytes, sanitized
-from pgfeed_http import StreamEnded
+from lib.harness import children, descriptors, eventually, rss_bytes, sanitized
+from lib.http import StreamEnded
 
 OPTIONS = {"heartbeat": "30s", "ring_size": "4MB", "lag_limit": "30s"}
 CROWD = {"lighttpd": 1000, "apache": 200}

@@ -13,9 +13,9 @@ import time
 
 import pytest
 
-from pgfeed_db import query
-from pgfeed_env import Site, eventually
-from pgfeed_http import StreamEnded
+from lib.db import query
+from lib.harness import Site, eventually
+from lib.http import StreamEnded
 
 OPTIONS = {"heartbeat": "1s"}
 INSERT = "INSERT INTO pgfeed.event (topic, data) VALUES (%s, %s) RETURNING id"

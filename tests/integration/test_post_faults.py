@@ -17,10 +17,10 @@ import termios
 import threading
 import time
 
-import fastcgi
+from lib import fastcgi
 import pytest
 
-from pgfeed_env import (Process, Site, as_service, children,
+from lib.harness import (Process, Site, as_service, children,
                         clean_environment, descriptors, eventually, rss_bytes)
 
 TEXT = {"Content-Type": "text/plain"}

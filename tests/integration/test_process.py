@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-import fastcgi
-import pgfeed_env
-from pgfeed_env import SERVICE_USER, eventually
+from lib import fastcgi
+from lib import harness
+from lib.harness import SERVICE_USER, eventually
 
 TEXT = {"Content-Type": "text/plain"}
 SECRET = "sw0rdfish"
@@ -19,7 +19,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 @pytest.fixture(scope="module")
 def site(cluster):
-    site = pgfeed_env.Site(cluster, "lighttpd")
+    site = harness.Site(cluster, "lighttpd")
     yield site
     site.close()
 
@@ -31,7 +31,7 @@ def gateway(site):
 
     def start(name, as_root=False, env=None, **options):
         folder = f"{site.dir}/own{len(os.listdir(site.dir))}"
-        pgfeed_env.run(["mkdir", folder])
+        harness.run(["mkdir", folder])
         own = {"stream_socket": folder + "/stream", "post_socket": folder + "/post"}
         own.update(options)
         shipped = site.conf
@@ -42,9 +42,9 @@ def gateway(site):
         command = [f"{site.cluster.share}/pgfeed-{name}", "-c", folder + "/conf"]
         with open(folder + "/log", "wb") as log:
             process = subprocess.Popen(
-                command if as_root else pgfeed_env.as_service(command), stdout=log,
+                command if as_root else harness.as_service(command), stdout=log,
                 stderr=log, stdin=subprocess.DEVNULL, cwd="/",
-                env={**pgfeed_env.clean_environment(), **(env or {})})
+                env={**harness.clean_environment(), **(env or {})})
         running.append(process)
         return process, f"{folder}/{name}", folder + "/log"
 
@@ -113,14 +113,14 @@ def test_a_user_who_is_not_there_is_told(gateway):
 
 def is_sandboxed(pid, name):
     filtered = "seccomp_load" in subprocess.run(
-        ["nm", "-D", f"{pgfeed_env.BUILD}/pgfeed-{name}"], stdout=subprocess.PIPE,
+        ["nm", "-D", f"{harness.BUILD}/pgfeed-{name}"], stdout=subprocess.PIPE,
         check=True, text=True).stdout
     return all(thread["NoNewPrivs"] == ["1"] and
                thread["Seccomp"] == (["2"] if filtered else ["0"])
                for thread in threads(pid))
 
 
-@pytest.mark.skipif(pgfeed_env.sanitized(), reason="sanitizers need what it forbids")
+@pytest.mark.skipif(harness.sanitized(), reason="sanitizers need what it forbids")
 @pytest.mark.parametrize("name", ["stream", "post"])
 def test_every_thread_is_in_the_sandbox(site, name):
     """tests/unit/test_sandbox.c shows what that forbids."""
@@ -128,7 +128,7 @@ def test_every_thread_is_in_the_sandbox(site, name):
     assert len(list(threads(pid))) > 3
     assert is_sandboxed(pid, name)
     # Nobody else of the same user looks into it.
-    done = subprocess.run(pgfeed_env.as_service(["cat", f"/proc/{pid}/environ"]),
+    done = subprocess.run(harness.as_service(["cat", f"/proc/{pid}/environ"]),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1 and done.stdout == b""
 
@@ -138,12 +138,12 @@ def test_a_cgi_program_is_in_the_sandbox_and_waits_no_longer_than_others(site):
     env = {**fastcgi.params_for("POST", "/events/t", TEXT, 2), "PATH": os.environ["PATH"],
            "PGFEED_CONF": site.conf, "PGFEED_REQUEST_TIMEOUT": "2s"}
     process = subprocess.Popen(
-        pgfeed_env.as_service([site.cluster.share + "/pgfeed-post"]), env=env,
+        harness.as_service([site.cluster.share + "/pgfeed-post"]), env=env,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdin.write(b"x")
     process.stdin.flush()
-    if not pgfeed_env.sanitized():
-        pgfeed_env.eventually(lambda: is_sandboxed(process.pid, "post"), 2)
+    if not harness.sanitized():
+        harness.eventually(lambda: is_sandboxed(process.pid, "post"), 2)
     head, _, body = process.stdout.read().partition(b"\r\n\r\n")
     assert head.startswith(b"Status: 408 ") and b"took too long" in body
     assert process.wait(10) == 0
@@ -153,11 +153,11 @@ def test_a_cgi_program_is_in_the_sandbox_and_waits_no_longer_than_others(site):
 @pytest.mark.parametrize("name", ["stream", "post"])
 def test_systemd_starts_it_with_the_first_request(site, name):
     """Requests that come while it starts wait in the socket that it is given."""
-    tool = pgfeed_env.find("systemd-socket-activate", "/usr/bin")
+    tool = harness.find("systemd-socket-activate", "/usr/bin")
     if not tool:
         pytest.skip("systemd-socket-activate is not installed")
     path = f"{site.dir}/activated-{name}.sock"
-    process = pgfeed_env.Process(
+    process = harness.Process(
         [tool, "-l", path, f"--fdname={name}",
          f"{site.cluster.share}/pgfeed-{name}", "-c", site.conf],
         site.dir + f"/activated-{name}.log")
@@ -183,11 +183,11 @@ def test_a_signal_is_not_lost_while_it_starts(gateway, name):
 
 def test_nobody_is_served_over_tcp(site):
     """Even if systemd is told to listen there: it has no peer's uid to check."""
-    tool = pgfeed_env.find("systemd-socket-activate", "/usr/bin")
+    tool = harness.find("systemd-socket-activate", "/usr/bin")
     if not tool:
         pytest.skip("systemd-socket-activate is not installed")
-    port = pgfeed_env.free_port()
-    process = pgfeed_env.Process(
+    port = harness.free_port()
+    process = harness.Process(
         [tool, "-l", f"127.0.0.1:{port}", "--fdname=post",
          f"{site.cluster.share}/pgfeed-post", "-c", site.conf], site.dir + "/tcp.log")
     try:

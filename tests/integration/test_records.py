@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-import fastcgi
-import pgfeed_env
-from fastcgi import BEGIN, PARAMS, STDIN, pairs, params_for, record
+from lib import fastcgi
+from lib import harness
+from lib.fastcgi import BEGIN, PARAMS, STDIN, pairs, params_for, record
 
 GET_VALUES, UNKNOWN = 9, 77
 FLOOD = record(GET_VALUES, pairs({"FCGI_MAX_CONNS": ""}) * 40, 0)
@@ -21,7 +21,7 @@ FLOOD = record(GET_VALUES, pairs({"FCGI_MAX_CONNS": ""}) * 40, 0)
 
 @pytest.fixture(scope="module", params=["lighttpd"])
 def site(request, cluster):
-    site = pgfeed_env.Site(cluster, request.param)
+    site = harness.Site(cluster, request.param)
     yield site
     site.close()
 
@@ -149,7 +149,7 @@ def test_a_bad_body_ends_its_connection(site, bystander, topic, gateway, name):
 def test_who_has_left_in_the_middle_leaves_nothing(site, bystander):
     """Every beginning of a request, then the end: as a reset or cleanly."""
     request = head(**TEXT) + ABC + record(STDIN)
-    before = [pgfeed_env.descriptors(pid) for pid in bystander.pids]
+    before = [harness.descriptors(pid) for pid in bystander.pids]
     for gateway in ("stream", "post"):
         for n in range(0, len(request) - 8, 7):
             peer = fastcgi.Connection(f"{site.dir}/{gateway}.sock")
@@ -160,8 +160,8 @@ def test_who_has_left_in_the_middle_leaves_nothing(site, bystander):
                     while peer.sock.recv(4096):
                         pass
             peer.close()
-    pgfeed_env.eventually(
-        lambda: [pgfeed_env.descriptors(pid) for pid in bystander.pids] <= before,
+    harness.eventually(
+        lambda: [harness.descriptors(pid) for pid in bystander.pids] <= before,
         what="their descriptors")
     bystander.noticed_nothing()
 

@@ -6,8 +6,8 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from pgfeed_db import Together, query
-from pgfeed_env import eventually
+from lib.db import Together, query
+from lib.harness import eventually
 
 
 def publish(database, n, age="0"):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from pgfeed_env import SOURCE, Site
+from lib.harness import SOURCE, Site
 
 
 def documented(language, which=0):

@@ -8,9 +8,9 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from pgfeed_db import (Database, HISTORY_ROWS as ROWS, Together, query,
+from lib.db import (Database, HISTORY_ROWS as ROWS, Together, query,
                        waits_for_lock)
-from pgfeed_env import SOURCE, as_service, clean_environment, eventually, run
+from lib.harness import SOURCE, as_service, clean_environment, eventually, run
 
 INGEST = ("SELECT n, id, duplicate, conflict FROM pgfeed.ingest("
           "%s::text[], %s::text[], %s::text[], %s::text[])")

@@ -1,9 +1,8 @@
 """What the gateway tells of itself: /-/status and /-/metrics."""
-import re
 
 import pytest
 
-from pgfeed_env import eventually
+from lib.harness import eventually
 
 # The web server takes 127.0.0.1 for a proxy, and believes it.
 AFAR = {

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pgfeed_env import eventually
-from pgfeed_http import follow
+from lib.harness import eventually
+from lib.http import follow
 
 OPTIONS = {"heartbeat": "1s", "poll_wait": "25s"}
 

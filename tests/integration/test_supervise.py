@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pgfeed_env import SOURCE, children, eventually
+from lib.harness import SOURCE, children, eventually
 
 PYTHON = "/usr/bin/python3"
 SUPERVISE = os.path.join(SOURCE, "conf", "supervise.py")

@@ -5,13 +5,10 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "integration"))
-
-from pgfeed_http import Event, SseParser, StreamEnded  # noqa: E402
+from lib.http import Event, SseParser, StreamEnded
 
 OPTIONS = {"http": ["--http1.1"], "tls": ["--http1.1", "-k"], "h2": ["--http2", "-k"]}
 

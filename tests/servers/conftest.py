@@ -1,16 +1,13 @@
 """Fixtures of the tests of hosts; the table comes from matrix.py."""
-import sys
 
 import pytest
 
-sys.dont_write_bytecode = True
-
-import hosts  # noqa: E402
-import pgfeed_fixtures  # noqa: E402
+import hosts
+from lib import fixtures
 
 
 def pytest_configure(config):
-    pgfeed_fixtures.configure()
+    fixtures.configure()
 
 
 @pytest.fixture(scope="session")

@@ -8,18 +8,13 @@ import contextlib
 import glob
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "integration"))
-
-import pgfeed_env as env  # noqa: E402
+from lib import harness as env
 
 MODULES = "/usr/lib/apache2/modules"
 PORTS = iter(range(int(os.environ.get("PGFEED_TEST_PORT", "9800")), 65536))

@@ -14,12 +14,10 @@ import sys
 import time
 import traceback
 
-sys.dont_write_bytecode = True
-
-import hosts  # noqa: E402
-import pgfeed_env as env  # noqa: E402
-from client import Browser, Curl, Poller, post  # noqa: E402
-from pgfeed_http import Stream, StreamEnded  # noqa: E402
+import hosts
+from lib import harness as env
+from client import Browser, Curl, Poller, post
+from lib.http import Stream, StreamEnded
 
 BEGIN, END = "<!-- begin: make check-servers -->", "<!-- end -->"
 COLUMNS = ["first byte", "event", "resume", "slow reader", "browser gone",

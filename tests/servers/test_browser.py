@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import hosts
-import pgfeed_env as env
+from lib import harness as env
 
 RUN = os.path.join(env.SOURCE, "tests", "browser", "run.sh")
 

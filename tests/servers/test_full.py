@@ -2,8 +2,8 @@
 import time
 
 import hosts
-import pgfeed_env as env
-from pgfeed_http import Stream, request
+from lib import harness as env
+from lib.http import Stream, request
 
 STREAMS = 300
 

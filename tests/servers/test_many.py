@@ -3,7 +3,7 @@ import contextlib
 import time
 
 import hosts
-import pgfeed_env as env
+from lib import harness as env
 from client import Browser
 
 BROWSERS, EVENTS = 30, 20

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 import hosts
-from pgfeed_env import request
+from lib.harness import request
 
 BODY, TYPE = b'"forged"', {"Content-Type": "application/json"}
 FORGED = {

@@ -17,8 +17,8 @@ import subprocess
 import pytest
 
 import hosts
-import pgfeed_env as env
-from pgfeed_http import Stream, request
+from lib import harness as env
+from lib.http import Stream, request
 
 NAME = "pgfeed-reader"
 SUEXEC_LOG = "/var/log/apache2"     # compiled in; the package apache2 makes it

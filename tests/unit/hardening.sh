@@ -12,9 +12,9 @@ if ! command -v readelf >/dev/null || ! command -v objdump >/dev/null; then
 fi
 bad=0
 
-# has PROGRAM WHAT PATTERN: in the text at stdin.
+# has PROGRAM WHAT PATTERN TEXT: complains when no line of the text matches.
 has() {
-	grep -qE "$3" || { echo "$1: $2 is not there"; bad=1; }
+	echo "$4" | grep -qE "$3" || { echo "$1: $2 is not there"; bad=1; }
 }
 
 for name in pgfeed pgfeed-cgi pgfeed-post pgfeed-stream; do
@@ -24,18 +24,20 @@ for name in pgfeed pgfeed-cgi pgfeed-post pgfeed-stream; do
 		echo "SKIP: a sanitizer takes the place of these"
 		exit 77
 	fi
-	readelf -hW "$program" | has "$name" "-pie" 'Type: +DYN'
-	readelf -dW "$program" | has "$name" "-pie" 'FLAGS_1.*PIE'
-	readelf -dW "$program" | has "$name" "-z now" 'BIND_NOW|FLAGS_1.*NOW'
-	readelf -lW "$program" | has "$name" "-z relro" 'GNU_RELRO'
-	readelf -lW "$program" | has "$name" "a stack without code" \
-		'GNU_STACK.* RW +0x'
-	echo "$symbols" | has "$name" "_FORTIFY_SOURCE" '__v?snprintf_chk'
-	echo "$symbols" | has "$name" "-fstack-protector" '__stack_chk_fail'
+	header=$(readelf -hW "$program")
+	segments=$(readelf -lW "$program")
+	dynamic=$(readelf -dW "$program")
+	has "$name" "-pie" 'Type: +DYN' "$header"
+	has "$name" "-pie" 'FLAGS_1.*PIE' "$dynamic"
+	has "$name" "-z now" 'BIND_NOW|FLAGS_1.*NOW' "$dynamic"
+	has "$name" "-z relro" 'GNU_RELRO' "$segments"
+	has "$name" "a stack without code" 'GNU_STACK.* RW +0x' "$segments"
+	has "$name" "_FORTIFY_SOURCE" '__v?snprintf_chk' "$symbols"
+	has "$name" "-fstack-protector" '__stack_chk_fail' "$symbols"
 	case $(uname -m) in
 	x86_64)
-		objdump -d --disassemble=main "$program" |
-			has "$name" "-fcf-protection" 'endbr64'
+		has "$name" "-fcf-protection" 'endbr64' \
+			"$(objdump -d --disassemble=main "$program")"
 		;;
 	esac
 done

@@ -8,11 +8,8 @@ import signal
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "..", "..", "integration"))
-
-import pgfeed_env  # noqa: E402
-from pgfeed_env import Cluster, Process, children, eventually, run  # noqa: E402
+from lib import harness
+from lib.harness import Cluster, Process, children, eventually, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(HERE, "..", "peers")
@@ -123,7 +120,7 @@ class Tools:
 
 
 def first_line(command):
-    path = pgfeed_env.find(command[0])
+    path = harness.find(command[0])
     if not path:
         return None
     done = subprocess.run([path] + command[1:], stdout=subprocess.PIPE,
@@ -138,7 +135,7 @@ def machine(cluster):
         cpu = [l.split(":", 1)[1].strip() for l in file if "model name" in l]
     with open("/proc/meminfo", encoding="ascii") as file:
         memory_kb = int(file.readline().split()[1])
-    pgtest = pgfeed_env.find("pg_test_fsync", "/usr/lib/postgresql/*/bin")
+    pgtest = harness.find("pg_test_fsync", "/usr/lib/postgresql/*/bin")
     fsync = None
     if pgtest:
         out = subprocess.run([pgtest, "-s", "1", "-f", cluster.dir + "/fsync"],
@@ -172,4 +169,4 @@ def copy_for_service(cluster, *names):
 
 __all__ = ["BenchCluster", "PORTS", "Process", "Skipped", "Tools",
            "children", "copy_for_service", "eventually", "install", "machine",
-           "pgfeed_env", "raise_limits", "run", "say"]
+           "harness", "raise_limits", "run", "say"]

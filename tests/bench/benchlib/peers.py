@@ -13,7 +13,7 @@ import subprocess
 
 from . import servers
 from .env import (PORTS, PEERS, Process, Skipped, children, copy_for_service,
-                  eventually, install, pgfeed_env, raise_limits, run)
+                  eventually, install, harness, raise_limits, run)
 
 INSERT_FEED = "INSERT INTO pgfeed.event (topic, data) VALUES ($1, $2)"
 INSERT_NOTIFY = "INSERT INTO bench.event (topic, data) VALUES ($1, $2)"
@@ -109,7 +109,7 @@ class Pgfeed(Peer):
             "post_database": self.cluster.conninfo("bench", "post"),
             "stream_socket": self.sockets[i],
             "post_socket": self.dir + "/post.sock",
-            "peer_users": "root " + (pgfeed_env.SERVICE_USER or
+            "peer_users": "root " + (harness.SERVICE_USER or
                                      subprocess.getoutput("id -un")),
             "max_streams": 100000, "log_level": "warning",
         }
@@ -155,7 +155,7 @@ class PgfeedLighttpd(Pgfeed):
 
     def start_server(self):
         config = self.write("lighttpd.conf", servers.lighttpd(self))
-        self.server = self.spawn([pgfeed_env.find("lighttpd"), "-D", "-f",
+        self.server = self.spawn([harness.find("lighttpd"), "-D", "-f",
                                   config])
         self.wait_port()
 
@@ -174,7 +174,7 @@ class PgfeedApache(PgfeedLighttpd):
         config = self.write("apache.conf", servers.apache(self))
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.dir + "/apache.pid")     # of one that was killed
-        self.server = self.spawn([pgfeed_env.find("apache2"), "-f", config,
+        self.server = self.spawn([harness.find("apache2"), "-f", config,
                                   "-DFOREGROUND"])
         self.wait_port()
 
@@ -194,9 +194,9 @@ class Nchan(Peer):
         body = "/var/lib/nginx/body"
         if not os.path.exists(body) and os.geteuid() == 0:
             os.mkdir(body, 0o700)
-            shutil.chown(body, pgfeed_env.SERVICE_USER)
+            shutil.chown(body, harness.SERVICE_USER)
         config = self.write("nginx.conf", servers.nchan(self, module))
-        self.server = self.spawn([pgfeed_env.find("nginx"), "-c", config])
+        self.server = self.spawn([harness.find("nginx"), "-c", config])
         self.wait_port()
 
     def path(self, topic):
@@ -250,7 +250,7 @@ class Php(Peer):
 
     def start(self):
         install("php-fpm", "php-pgsql")
-        fpm = pgfeed_env.find("php-fpm*", "/usr/sbin")
+        fpm = harness.find("php-fpm*", "/usr/sbin")
         if not fpm:
             raise Skipped("php-fpm was not found")
         self.target = copy_for_service(self.cluster, "stream.php", "post.php")
@@ -259,7 +259,7 @@ class Php(Peer):
         self.fpm = self.spawn([fpm, "-F", "-y", config])
         eventually(lambda: os.path.exists(self.socket), what="php-fpm's socket")
         config = self.write("lighttpd.conf", servers.lighttpd_php(self))
-        self.server = self.spawn([pgfeed_env.find("lighttpd"), "-D", "-f",
+        self.server = self.spawn([harness.find("lighttpd"), "-D", "-f",
                                   config])
         self.wait_port()
 
@@ -282,7 +282,7 @@ class Pushpin(Peer):
         self.spawn([node(), target + "/origin.mjs", str(self.origin_port)])
         config = self.write("pushpin.conf", servers.pushpin(self))
         self.write("routes", f"* 127.0.0.1:{self.origin_port}\n")
-        self.server = self.spawn([pgfeed_env.find("pushpin"),
+        self.server = self.spawn([harness.find("pushpin"),
                                   f"--config={config}"])
         eventually(self.holds_streams, 20, "pushpin holding a stream")
 

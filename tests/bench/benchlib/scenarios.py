@@ -5,7 +5,7 @@ import threading
 import time
 
 from . import servers
-from .env import Skipped, children, eventually, pgfeed_env, say
+from .env import Skipped, children, eventually, harness, say
 from .measure import GRACE_S, Crowd, Histogram, fanout
 from .peers import (ALL, Nchan, Node, Peer, Pgfeed, PgfeedApache,
                     PgfeedLighttpd, Php)
@@ -253,7 +253,7 @@ def syscalls(bench):
 
     Slowly: strace takes so long that faster events would go out together.
     """
-    if not pgfeed_env.find("strace"):
+    if not harness.find("strace"):
         bench.skipped["strace"] = "not installed"
         return []
 
@@ -294,7 +294,7 @@ class Idle(Peer):
         self.popen = self.bench.tools.start("idle_fcgi", path)
         eventually(lambda: os.path.exists(path), what="idle_fcgi")
         config = self.write("lighttpd.conf", servers.lighttpd_idle(self, path))
-        self.server = self.spawn([pgfeed_env.find("lighttpd"), "-D", "-f",
+        self.server = self.spawn([harness.find("lighttpd"), "-D", "-f",
                                   config])
         self.wait_port()
 

@@ -1,7 +1,7 @@
 """Configurations of the web servers, sized for thousands of streams."""
 import socket
 
-from .env import pgfeed_env
+from .env import harness
 
 
 def fastcgi_ready(path):
@@ -41,8 +41,8 @@ server.port = {peer.port}
 server.errorlog = "{peer.dir}/lighttpd.log"
 server.upload-dirs = ( "{peer.dir}" )
 server.document-root = "{root or peer.dir}"
-server.max-fds = {min(pgfeed_env.resource.getrlimit(
-    pgfeed_env.resource.RLIMIT_NOFILE)[0], 65535)}
+server.max-fds = {min(harness.resource.getrlimit(
+    harness.resource.RLIMIT_NOFILE)[0], 65535)}
 server.max-connections = 9900
 server.listen-backlog = 4096
 server.feature-flags = ( "server.graceful-shutdown-timeout" => 2,
@@ -73,7 +73,7 @@ fastcgi.server = ( "/events" => ( {hosts} ) )
 
 def apache(peer):
     share = f"{peer.cluster.share}/conf/apache"
-    modules = pgfeed_env.os.path.dirname(pgfeed_env.find(
+    modules = harness.os.path.dirname(harness.find(
         "mod_proxy_fcgi.so", "/usr/lib/apache2/modules"))
     load = "".join(f"LoadModule {m}_module {modules}/mod_{m}.so\n" for m in (
         "mpm_event", "authz_core", "authz_host", "env", "proxy",
@@ -139,7 +139,7 @@ http {{
 
 
 def php_fpm(peer):
-    user = pgfeed_env.SERVICE_USER or ""
+    user = harness.SERVICE_USER or ""
     return f"""
 [global]
 error_log = {peer.dir}/fpm.log

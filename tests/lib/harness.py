@@ -24,7 +24,7 @@ import time
 import psycopg2
 import pytest
 
-from pgfeed_http import Stream, request
+from lib.http import Stream, request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.abspath(os.path.join(HERE, "..", ".."))

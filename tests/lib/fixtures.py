@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-import pgfeed_env
+from lib import harness
 
 
 def configure():
@@ -13,7 +13,7 @@ def configure():
     for name in [n for n in os.environ if n.startswith("PG")
                  and not n.startswith("PGFEED_")]:
         del os.environ[name]
-    missing = pgfeed_env.missing_tools()
+    missing = harness.missing_tools()
     if missing:
         pytest.exit(f"not here, so nothing can be tested: {missing}", 77)
     # A thousand streams are a thousand descriptors, here and in the servers.
@@ -23,7 +23,7 @@ def configure():
 
 @pytest.fixture(scope="session")
 def cluster():
-    cluster = pgfeed_env.Cluster()
+    cluster = harness.Cluster()
     yield cluster
     cluster.close()
 
@@ -32,7 +32,7 @@ def cluster():
 def site(request, cluster):
     """A module may set OPTIONS, a dict of pgfeed.conf."""
     options = getattr(request.module, "OPTIONS", {})
-    site = pgfeed_env.Site(cluster, request.param, **options)
+    site = harness.Site(cluster, request.param, **options)
     yield site
     if request.session.testsfailed:
         site.show_logs()

@@ -1,11 +1,10 @@
 """A migrated database of its own for tests of the SQL and of the command line."""
-import os
 import subprocess
 import threading
 
 import psycopg2
 
-from pgfeed_env import as_service, clean_environment
+from lib.harness import as_service, clean_environment
 
 
 HISTORY_ROWS = 2_000_000
