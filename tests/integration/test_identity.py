@@ -492,7 +492,7 @@ def test_a_cgi_program_knows_who_it_is(site):
 
 @pytest.mark.parametrize("text, mode, told", [
     ("", 0o600, "there is no key in it"),
-    (f"k HS256 {b64(KEY)}\n", 0o644, "everybody may read it"),
+    (f"k HS256 {b64(KEY)}\n", 0o644, "world-readable"),
     (f"k HS256 {b64(KEY[:8])}\n", 0o600, "too short"),
     ("k none x\n", 0o600, "the algorithm is none of")])
 def test_bad_keys_are_told_at_the_start(site, text, mode, told):

@@ -338,7 +338,7 @@ a_public_key_that_everybody_may_write_is_refused(void **state)
 		if ((keys == NULL) != ((modes[i] & S_IWOTH) != 0))
 			fail_msg("%o: %s", modes[i], err);
 		if (keys == NULL)
-			assert_non_null(strstr(err, ":1: everybody may write"));
+			assert_non_null(strstr(err, ":1: the file of this public key is world-writable"));
 		jwt_keys_free(keys);
 	}
 	unlink(pem);

@@ -95,7 +95,7 @@ eddsa_is_taken_where_libjwt_has_it(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(eddsa_samples); i++)
 		judge_sample(&eddsa_samples[i],
 		    has ? eddsa_samples[i].why
-			: "the token's algorithm is not taken");
+			: "the token's algorithm is not accepted");
 }
 
 /* Whatever is changed or left out, it is not good any more. */
@@ -342,8 +342,8 @@ a_bad_file_is_told(void **state)
 		const char *text, *told;
 		mode_t mode;
 	} table[] = {
-		{ "a HS256 " B64_32 "\n", "everybody may read it", 0644 },
-		{ "a RS256 rsa.pem\n", "everybody may write to it", 0646 },
+		{ "a HS256 " B64_32 "\n", "world-readable", 0644 },
+		{ "a RS256 rsa.pem\n", "world-writable", 0646 },
 		{ "", "there is no key in it", 0600 },
 		{ "# a\n", "there is no key in it", 0600 },
 		{ "a\n", "keys:1: not of the form KID ALG KEY", 0600 },
@@ -354,12 +354,12 @@ a_bad_file_is_told(void **state)
 		{ "a HS256 geheim!\n", "not in base64url", 0600 },
 		{ "a HS256 c2VjcmV0\n", "too short", 0600 },
 		{ "a HS384 " B64_32 "\n", "too short", 0600 },
-		{ "a RS256 none.pem\n", "can't be read", 0600 },
+		{ "a RS256 none.pem\n", "cannot be read", 0600 },
 		{ "a RS256 keys\n", "does not have a public key", 0600 },
 		{ "a ES256 rsa.pem\n", "does not have a public key", 0600 },
-		{ "a RS256 .\n", "has to be a regular file", 0600 },
-		{ "a RS256 pipe\n", "has to be a regular file", 0600 },
-		{ "a RS256 /dev/zero\n", "has to be a regular file", 0600 },
+		{ "a RS256 .\n", "must be a regular file", 0600 },
+		{ "a RS256 pipe\n", "must be a regular file", 0600 },
+		{ "a RS256 /dev/zero\n", "must be a regular file", 0600 },
 		{ "a RS256 large\n", "of at most 16kB", 0600 },
 	};
 	static char large[300 * 1024];

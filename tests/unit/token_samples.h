@@ -164,15 +164,15 @@ static const struct sample samples[] = {
 	{ "none with a signature",
 	    "eyJhbGciOiJub25lIiwia2lkIjoiayJ9.eyJzdWIiOiJhZGEiLCJleHAiOjI"
 	    "wMDAwMDEwMDB9.b31weR2FT5g994SecEd6WvMChC6trzSBILscqUHsLl4",
-	    "the token's algorithm is not taken" },
+	    "the token's algorithm is not accepted" },
 	{ "None",
 	    "eyJhbGciOiJOb25lIiwia2lkIjoiayJ9.eyJzdWIiOiJhZGEiLCJleHAiOjI"
 	    "wMDAwMDEwMDB9.v3Jqjb6UA2aTx2pL91LWHs1qAFusqH1r24z2mTAwawg",
-	    "the token's algorithm is not taken" },
+	    "the token's algorithm is not accepted" },
 	{ "hs256",
 	    "eyJhbGciOiJoczI1NiIsImtpZCI6ImsifQ.eyJzdWIiOiJhZGEiLCJleHAiO"
 	    "jIwMDAwMDEwMDB9.28bk70Yta3Ojtux_XE_fLsVqqkV2A-Guk4ULN_LONas",
-	    "the token's algorithm is not taken" },
+	    "the token's algorithm is not accepted" },
 	{ "HS256 and NUL",
 	    "eyJhbGciOiJIUzI1Nlx1MDAwMCIsImtpZCI6ImsifQ.eyJzdWIiOiJhZGEiL"
 	    "CJleHAiOjIwMDAwMDEwMDB9.oZJ5YTBqGz12Cmf1u4xA2GuIa7X9AEQtIah_"
@@ -182,15 +182,15 @@ static const struct sample samples[] = {
 	    "eyJhbGciOiJIUzI1NiIsImFsZyI6Im5vbmUiLCJraWQiOiJrIn0.eyJzdWIi"
 	    "OiJhZGEiLCJleHAiOjIwMDAwMDEwMDB9.CUm3v_7GUQ-NEDCNpwGUhgPSHSN"
 	    "W5tHjYJqRLeoWr5g",
-	    "the token's algorithm is not taken" },
+	    "the token's algorithm is not accepted" },
 	{ "no alg",
 	    "eyJraWQiOiJrIn0.eyJzdWIiOiJhZGEiLCJleHAiOjIwMDAwMDEwMDB9.xC-"
 	    "I_Awk91khQdhR8VOp1B5ilfWvjRJYeB1QgO2IAwM",
-	    "the token's algorithm is not taken" },
+	    "the token's algorithm is not accepted" },
 	{ "alg as a number",
 	    "eyJhbGciOjI1Niwia2lkIjoiayJ9.eyJzdWIiOiJhZGEiLCJleHAiOjIwMDA"
 	    "wMDEwMDB9.HonAHjAzsWOyN7gNy38napVw9h2I9mfLPEUDuBrymzk",
-	    "the token's algorithm is not taken" },
+	    "the token's algorithm is not accepted" },
 	{ "HS256 with the public RSA key",
 	    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6InIifQ.eyJzdWIiO"
 	    "iJhZGEiLCJleHAiOjIwMDAwMDEwMDB9._mkjpTOcuIm0CysTdplUksbVDQs3"

@@ -86,7 +86,7 @@ def flipped(text, at):
 
 
 SHAPE = "the token is not a JSON Web Token"
-NO_ALG = "the token's algorithm is not taken"
+NO_ALG = "the token's algorithm is not accepted"
 NO_KEY = "no key fits the token's algorithm and key id"
 WRONG = "the token's signature is wrong"
 CRIT = "the token has critical extensions"

@@ -1,8 +1,8 @@
 /*
- * identity.c - who sent this request?
+ * identity.c - authentication: the user of a request.
  *
- * Owner: the keys are shared by the threads that judge with them; the last one
- * frees those that a newer file has replaced.
+ * Owner: the threads that verify tokens share the keys by reference count. The
+ * last thread frees keys that a newer file has replaced.
  */
 #include <sys/stat.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #include "auth/jwt_cache.h"
 #include "auth/jwt_keys.h"
 
-#define LOOK_MS 1000 /* from one look at the key file to the next */
+#define LOOK_MS 1000 /* interval between two checks of the key file */
 
 struct shared_keys {
 	struct jwt_keys *keys;
@@ -27,14 +27,14 @@ struct identities {
 	const struct config *config;
 	bool remote_user, jwt;
 
-	pthread_mutex_t mutex; /* for these */
+	pthread_mutex_t mutex; /* guards the members below */
 	struct shared_keys *keys;
-	struct jwt_cache *good; /* by these keys */
-	struct stat seen;       /* the file they, or a failure, came from */
+	struct jwt_cache *good; /* tokens that these keys have verified */
+	struct stat seen;       /* state of the key file when it was last read */
 	int64_t looked_ms;
 };
 
-/* Without the mutex when nobody else knows it. */
+/* Drops a reference. The caller holds the mutex, or is the only thread. */
 static void
 unref(struct shared_keys *s)
 {
@@ -111,7 +111,7 @@ identities_take_tokens(const struct identities *ids)
 	return ids->jwt;
 }
 
-/* Reads the file again if it is another one. Under the mutex. */
+/* Reads the key file again if it has changed. The caller holds the mutex. */
 static void
 look(struct identities *ids)
 {
@@ -128,16 +128,19 @@ look(struct identities *ids)
 	ids->seen = st;
 	fresh = load(ids->config->jwt_keys, err, sizeof(err));
 	if (fresh == NULL) {
-		log_error("jwt_keys: %s; the keys from before stay", err);
+		log_error("jwt_keys: %s; the previous keys stay in use", err);
 		return;
 	}
 	unref(ids->keys);
 	ids->keys = fresh;
 	jwt_cache_clear(&ids->good);
-	log_info("jwt_keys: read again, %zu keys", fresh->keys->n);
+	log_info("jwt_keys: file has changed, %zu keys read", fresh->keys->n);
 }
 
-/* NULL, with what is known of the token; or keys to judge it by. */
+/*
+ * Returns NULL and fills in *content when the cache has the token; otherwise
+ * returns the keys to verify it with, with a reference.
+ */
 static struct shared_keys *
 recall(struct identities *ids, const char *token, size_t n, int64_t now,
     int64_t leeway, struct jwt_content *content)
@@ -154,19 +157,19 @@ recall(struct identities *ids, const char *token, size_t n, int64_t now,
 	return s;
 }
 
-/* Lets go of the keys; content is NULL unless they found the token good. */
+/* Drops the keys, and caches content unless it is NULL (an invalid token). */
 static void
 remember(struct identities *ids, const char *token, size_t n,
     struct shared_keys *s, const struct jwt_content *content)
 {
 	pthread_mutex_lock(&ids->mutex);
-	if (content != NULL && s == ids->keys) /* and not replaced meanwhile */
+	if (content != NULL && s == ids->keys) /* not replaced meanwhile */
 		jwt_cache_add(&ids->good, token, n, content);
 	unref(s);
 	pthread_mutex_unlock(&ids->mutex);
 }
 
-/* The token and its length; NULL when there is none. */
+/* Returns the token of a request and its length, or NULL. */
 static const char *
 find_token(const struct config *c, const struct request *r,
     const struct query *query, size_t *n)
@@ -225,7 +228,7 @@ judge(struct identities *ids, const char *token, size_t n, struct identity *out,
 	return IDENTITY_OK;
 }
 
-/* RFC 3875 section 4.1.1: the web server's own word, in any case. */
+/* Compares without case, as RFC 3875 section 4.1.1 says. */
 static bool
 auth_type_counts(const struct config_list *types, const char *type)
 {

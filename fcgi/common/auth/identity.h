@@ -1,16 +1,17 @@
 /*
- * identity.h - who sent this request?
+ * identity.h - authentication: the user of a request.
  *
- * What is believed is in the configuration (option identity), in this order:
+ * The option identity lists the sources of the user's name, in this order of
+ * precedence:
  *
- *	remote_user  REMOTE_USER, which the web server has checked, in a way
- *	             (AUTH_TYPE) that auth_types lists if it lists any
- *	jwt          a token: Authorization: Bearer, else the cookie that
- *	             jwt_cookie names, else access_token in the query
- *	             (RFC 6750 section 2.3), for EventSource has no headers
+ *	remote_user  REMOTE_USER, the user that the web server has authenticated;
+ *	             AUTH_TYPE must be one of auth_types, if that is not empty
+ *	jwt          a token: Authorization: Bearer, else the cookie jwt_cookie,
+ *	             else access_token in the query (RFC 6750 section 2.3), since
+ *	             EventSource sends no headers of the page's choice
  *
- * Else it is anonymous. What a client can set by itself is never believed:
- * X-Remote-User and the like come as HTTP_X_REMOTE_USER, which nobody reads.
+ * A request without any of these is anonymous. A header of the client never
+ * counts: X-Remote-User arrives as HTTP_X_REMOTE_USER, which no code reads.
  */
 #ifndef PGFEED_IDENTITY_H
 #define PGFEED_IDENTITY_H
@@ -28,32 +29,33 @@
 struct identity {
 	char *who;       /* the user's name, or NULL: anonymous */
 	char *claims;    /* the token's claims as one JSON object, else "{}" */
-	int64_t expires; /* when the token does, Unix seconds; 0: never */
+	int64_t expires; /* expiry of the token, Unix seconds; 0: none */
 };
 
 enum identity_result {
 	IDENTITY_OK = 0,
-	IDENTITY_REFUSED, /* a token or a name that is not good: 401 */
+	IDENTITY_REFUSED, /* an invalid token or name: 401 */
 	IDENTITY_NO_MEMORY,
 };
 
 struct identities;
 
 /*
- * What the configuration believes, with its keys. Exits with a message when
- * those can't be had: this is start-up.
+ * Returns the configured sources of identity, with the keys for tokens. Exits
+ * with a message when the keys cannot be read. For start-up only.
  */
 struct identities *identities_new(const struct config *);
 void identities_free(struct identities *);
 
-/* Whether somebody anonymous could become somebody with a token. */
+/* Returns whether the option identity includes tokens. */
 bool identities_take_tokens(const struct identities *);
 
 /*
- * Fills in out, for identity_fini(). query may be NULL: then nothing in it
- * counts. On IDENTITY_REFUSED *why is a sentence for the answer, with nothing of
- * the token in it. Any thread may call this. A key file that has changed is read
- * again; one that is not good then leaves the keys as they were.
+ * Finds the user of a request and fills in *out, which the caller releases with
+ * identity_fini(). query may be NULL: a token in the query is then ignored. On
+ * IDENTITY_REFUSED *why is a sentence for the answer, without any part of the
+ * token. Any thread may call this function. It reads the key file again when the
+ * file has changed; an invalid file leaves the keys as they were.
  */
 enum identity_result identity_find(struct identities *, const struct request *,
     const struct query *query, struct identity *out,

@@ -1,5 +1,5 @@
 /*
- * jwt.c - is this JSON Web Token good?
+ * jwt.c - verification of JSON Web Tokens.
  *
  *     header . claims . signature      three parts of base64url, two of JSON
  *        |        |         |
@@ -7,9 +7,9 @@
  *                 |
  *                 +-> exp, nbf, iat, iss, aud, the user's name
  *
- * The algorithm is the key's, never the token's: a token only chooses among
- * the keys that have the algorithm it names. So a public key is never taken
- * for an HMAC secret, and "none" is no key's (RFC 8725 sections 3.1, 3.2).
+ * The key determines the algorithm. A token only chooses among the keys that
+ * have the algorithm it names. So no public key serves as an HMAC secret, and no
+ * key has the algorithm "none" (RFC 8725 sections 3.1, 3.2).
  */
 #include <json-c/json.h>
 #include <jwt.h>
@@ -101,7 +101,7 @@ jwt_user_valid(const char *who, size_t n)
 	return true;
 }
 
-/* The four hexadecimal digits of a \u escape that json_check() has seen. */
+/* Returns the value of a \u escape that json_check() has accepted. */
 static unsigned
 hex4(const char *s)
 {
@@ -111,8 +111,8 @@ hex4(const char *s)
 }
 
 /*
- * Whether jsonb takes this JSON: it has neither NUL nor half of a surrogate
- * pair, and its numbers have an end.
+ * Returns whether jsonb accepts this JSON: no NUL, no lone surrogate, and no
+ * exponent beyond the range of numeric.
  */
 static bool
 fits_jsonb(const char *s)
@@ -144,7 +144,7 @@ fits_jsonb(const char *s)
 	return true;
 }
 
-/* One part of a token as an object; its text is in b. NULL: it is none. */
+/* Decodes one part of a token into b and parses it; NULL: not an object. */
 static struct json_object *
 read_object(struct buf *b, const char *s, size_t n)
 {
@@ -162,7 +162,7 @@ read_object(struct buf *b, const char *s, size_t n)
 	return NULL;
 }
 
-/* A member that is a string, with its length; NULL when it isn't one. */
+/* Returns a member that is a string, and its length; NULL otherwise. */
 static const char *
 get_string(struct json_object *o, const char *name, size_t *n)
 {
@@ -181,7 +181,7 @@ is_string(struct json_object *value, const char *wanted)
 	       strcmp(json_object_get_string(value), wanted) == 0;
 }
 
-/* A NumericDate (RFC 7519 section 2): -1 there is none, -2 it is nonsense. */
+/* Returns a NumericDate (RFC 7519 section 2); -1: absent, -2: invalid. */
 static int64_t
 get_time(struct json_object *o, const char *name)
 {
@@ -197,7 +197,7 @@ get_time(struct json_object *o, const char *name)
 	return d >= 0 && d <= (double)TIME_MAX ? (int64_t)d : -2;
 }
 
-/* NULL, or what is wrong with the header. */
+/* Returns NULL for a valid header, otherwise the reason. */
 static const char *
 check_header(struct json_object *header)
 {
@@ -206,8 +206,8 @@ check_header(struct json_object *header)
 	const char *alg = get_string(header, "alg", &n);
 
 	if (alg == NULL || !jwt_alg(alg, &secret_min))
-		return "the token's algorithm is not taken";
-	/* RFC 7515 section 4.1.11: what must be understood, and is not. */
+		return "the token's algorithm is not accepted";
+	/* RFC 7515 section 4.1.11: a critical extension must be understood. */
 	if (json_object_object_get_ex(header, "crit", NULL))
 		return "the token has critical extensions";
 	if (json_object_object_get_ex(header, "typ", &value) &&

@@ -1,23 +1,24 @@
 /*
- * jwt.h - is this JSON Web Token good? (RFC 7519, in its compact form)
+ * jwt.h - verification of JSON Web Tokens (RFC 7519, compact form).
  *
- * Pure: a token, keys, rules and the time in; what it says, or why not, out.
- * The signature is libjwt's business. Everything else is judged here, and
- * before libjwt sees a byte: size, shape, algorithm, key id.
+ * Pure functions. The input is a token, keys, rules and the time; the output is
+ * the token's content or the reason of its refusal. libjwt checks the signature.
+ * This module checks everything else, and does so before libjwt sees a byte:
+ * size, form, algorithm, key id.
  */
 #ifndef PGFEED_JWT_H
 #define PGFEED_JWT_H
 
 #include "base/buf.h"
 
-/* Web servers take no longer headers anyway. */
+/* Web servers accept no longer header fields. */
 #define TOKEN_MAX_BYTES 8192
 
 /* "ES512" and its NUL */
 #define TOKEN_ALG_SIZE 6
 
 struct jwt_key {
-	char *kid; /* NULL: for tokens that name none */
+	char *kid; /* NULL: for tokens without a key id */
 	char alg[TOKEN_ALG_SIZE];
 	char *data; /* the bytes of a secret, or a public key in PEM */
 	size_t len;
@@ -28,7 +29,7 @@ struct jwt_rules {
 	const char *issuer;
 	const char *audience;
 	const char *user; /* the claim with the user's name */
-	int64_t leeway;   /* seconds by which clocks may differ */
+	int64_t leeway;   /* tolerated difference of clocks, seconds */
 };
 
 enum jwt_result {
@@ -37,37 +38,38 @@ enum jwt_result {
 	TOKEN_NO_MEMORY,
 };
 
-/* What a good token says; the strings are the caller's to free. */
+/* Content of a valid token. The caller frees the strings. */
 struct jwt_content {
 	char *who;
-	char *claims; /* as they were signed, fit for jsonb */
+	char *claims; /* as signed; jsonb accepts the text */
 	int64_t expires;
 };
 
 /*
- * Whether we take this algorithm, in the case of RFC 7518 section 3.1. For one
- * with a secret *secret_min is how many bytes that has at least (section 3.2),
- * for one with a public key 0.
+ * Returns whether the algorithm (RFC 7518 section 3.1) is accepted. *secret_min
+ * is the minimum size of its secret in bytes (section 3.2), or 0 for an
+ * algorithm with a public key.
  */
 bool jwt_alg(const char *alg, size_t *secret_min);
 
 /*
- * Adds to b what the n bytes at s mean in base64url without padding (RFC 4648
- * section 5). False when they are not that; b may have a part of it then. Bits
- * that are left over have to be 0.
+ * Decodes n bytes of base64url without padding (RFC 4648 section 5) and appends
+ * the result to b. Returns false for invalid input; b may then have a part of
+ * the result. Unused bits must be 0.
  */
 bool jwt_base64url(struct buf *b, const char *s, size_t n) MUSTCHECK;
 
 /*
- * Whether a name can be a user's: 1 to 255 bytes of UTF-8 without control
- * characters, and not "*" or "+", which mean everybody in pgfeed.access.
+ * Returns whether who is a valid user name: 1 to 255 bytes of UTF-8 without
+ * control characters, and neither "*" nor "+", which stand for everybody in
+ * pgfeed.access.
  */
 bool jwt_user_valid(const char *who, size_t n);
 
 /*
- * Judges a token at the time now (Unix seconds). Every key with its kid and its
- * alg is tried. It has to say when it expires. On TOKEN_REFUSED *why says
- * so in words with nothing of the token in them.
+ * Verifies a token at the time now (Unix seconds) with each key that has the
+ * token's key id and algorithm. The claim exp is required. On TOKEN_REFUSED *why
+ * is the reason, without any part of the token.
  */
 enum jwt_result jwt_judge(const char *token, size_t n,
     const struct jwt_key *keys, size_t n_keys, const struct jwt_rules *,

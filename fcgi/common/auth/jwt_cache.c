@@ -1,5 +1,5 @@
 /*
- * jwt_cache.c - what tokens said that have been found good.
+ * jwt_cache.c - LRU cache of verified tokens.
  *
  * Always: the table is in the order of last use, the oldest first.
  */

@@ -1,8 +1,8 @@
 /*
- * jwt_files.c - reading the files with the keys for tokens.
+ * jwt_files.c - reads the key file and the files of public keys.
  *
- * What is no regular file is refused before a byte of it is read: a pipe or a
- * terminal would hold up the start of a gateway, and all its requests when the
+ * A file that is not regular is refused before the first read: a pipe or a
+ * terminal would block the start of a gateway, and all its requests when the
  * keys are read again.
  */
 #include <sys/stat.h>
@@ -18,7 +18,7 @@
 #define KEYS_MAX_BYTES (256 * 1024)
 #define PEM_MAX_BYTES  (16 * 1024)
 
-/* All of a file of at most so many bytes into b; NULL, or why not. */
+/* Reads a file of at most `most` bytes into b; returns NULL or the reason. */
 static const char *
 read_file(struct buf *b, const char *path, size_t most, struct stat *st)
 {
@@ -65,12 +65,10 @@ read_pem(struct buf *pem, const char *path, void *arg)
 	    (int)sizeof(full))
 		return "the path is too long";
 	if (read_file(pem, full, PEM_MAX_BYTES, &st) != NULL)
-		return "the file of this public key can't be read: it has to "
-		       "be a regular file of at most 16kB";
-	/* Or anybody could put a key of their own there, and be anybody. */
+		return "the public key cannot be read: its file must be a regular file of at most 16kB";
+	/* A stranger who replaces the key can sign tokens for any user. */
 	if (st.st_mode & S_IWOTH)
-		return "everybody may write to the file of this public key: "
-		       "chmod o-w";
+		return "the file of this public key is world-writable: chmod o-w";
 	return NULL;
 }
 
@@ -78,9 +76,9 @@ static const char *
 check_mode(const struct jwt_keys *keys, mode_t mode)
 {
 	if (mode & S_IWOTH)
-		return "everybody may write to it: chmod o-rwx";
+		return "the file is world-writable: chmod o-rwx";
 	if (keys->has_secret && mode & S_IROTH)
-		return "it has secrets and everybody may read it: chmod o-rwx";
+		return "the file has secrets and is world-readable: chmod o-rwx";
 	return NULL;
 }
 

@@ -1,7 +1,7 @@
 /*
- * jwt_keys.c - what the file with the keys for tokens says.
+ * jwt_keys.c - parser of the key file.
  *
- * Pure: text in, keys out. Files are read by jwt_files.c.
+ * Pure: text in, keys out. jwt_files.c reads the files.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * jwt_keys.h - the file with the keys for tokens.
+ * jwt_keys.h - the key file of the option jwt_keys.
  *
  *	# KID ALG KEY
  *	2026a HS256 sMZ5t0dHqk...              a secret, in base64url
@@ -7,8 +7,8 @@
  *	*     HS256 hq9Wp1...                  for tokens that name no key
  *
  * Several lines may have the same KID, so that a key can be replaced while
- * tokens of both are about. A path that is not absolute begins at the folder of
- * the file.
+ * tokens of both keys are in use. A relative path starts at the folder of the
+ * key file.
  */
 #ifndef PGFEED_JWT_KEYS_H
 #define PGFEED_JWT_KEYS_H
@@ -18,24 +18,25 @@
 struct jwt_keys {
 	struct jwt_key *key;
 	size_t n;
-	bool has_secret; /* so it is not for everybody to read */
+	bool has_secret; /* the file must not be world-readable */
 };
 
-/* Adds a public key's file to the buffer; NULL, or why that can't be. */
+/* Appends the file of a public key to the buffer; returns NULL or the reason. */
 typedef const char *(*jwt_pem_cb)(struct buf *, const char *path, void *arg);
 
 /*
- * What a text of n bytes says. Returns NULL with the reason, which has no key
- * in it, in *why, and the line in *line, 0 if it is about the whole.
+ * Parses the n bytes of a key file. Returns keys for jwt_keys_free(); or NULL
+ * with the reason, without any key, in *why and the line number in *line (0: the
+ * whole file).
  */
 struct jwt_keys *jwt_keys_parse(const char *text, size_t n, jwt_pem_cb,
     void *arg, int *line, const char **why) MUSTCHECK;
 
 /*
- * Reads the file. Returns NULL with the reason, which has no key in it, in err:
- * also when it has a secret and is readable by everybody, or when it or the file of
- * a public key can be written to by everybody or is not a regular file. It waits
- * for nothing.
+ * Reads and parses a key file. Returns keys for jwt_keys_free(); or NULL with the
+ * reason, without any key, in err. Refuses a world-readable file with a secret,
+ * and a key file or public key file that is world-writable or not a regular
+ * file. Never blocks.
  */
 struct jwt_keys *jwt_keys_load(
     const char *path, char *err, size_t size) MUSTCHECK;

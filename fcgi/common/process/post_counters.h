@@ -1,9 +1,9 @@
 /*
- * post_counters.h - what became of the posts, counted for the page of metrics.
+ * post_counters.h - counters of the results of posts, for the metrics page.
  *
- * Many processes of pgfeed-post, plain CGI programs among them, add to one
- * file beside their socket; pgfeed-stream reads it when it is asked. Nobody
- * depends on it: without the file posts are taken as ever, and not counted.
+ * All pgfeed-post processes, plain CGI programs among them, add to one file
+ * beside their socket. pgfeed-stream reads the file for its metrics page. When
+ * the file is missing, posts are handled as usual but not counted.
  */
 #ifndef PGFEED_POST_COUNTERS_H
 #define PGFEED_POST_COUNTERS_H
@@ -12,7 +12,7 @@
 
 #include "base/util.h"
 
-/* What became of a post; the names are those of the metric. */
+/* Results of a post; outcome_name() gives the label of the metric. */
 enum outcome {
 	POST_STORED = 0,   /* 201 or 303 */
 	POST_DUPLICATE,    /* 200 or 303: its key was used before */
@@ -49,28 +49,28 @@ const char *outcome_name(enum outcome);
 struct post_counters;
 
 /*
- * Opens, or makes, the file beside the socket, which is to belong to owner:
- * call it while still root, if root it is. Never fails; without a file nothing
- * is counted, and a line in the log says so if complain. Exits without memory:
- * this is start-up.
+ * Opens or creates the file beside the socket; owner is the file's owner, so a
+ * process that starts as root calls this before it drops root. Never fails: when
+ * there is no file, nothing is counted, and complain decides whether a log line
+ * says so. Exits without memory. For start-up only.
  */
 struct post_counters *post_counters_new(
     const char *post_socket, uid_t owner, bool complain);
 void post_counters_free(struct post_counters *);
 
-/* Counts one, in memory. From any thread; NULL counts nothing. */
+/* Counts one result in memory. Any thread may call it; NULL counts nothing. */
 void post_counters_add(struct post_counters *, enum outcome);
 
 /*
- * Adds to the file what was counted since the last time. It waits for nobody
- * who is writing there now, but for some ms if patient: else the next one will
- * do it. One thread at a time.
+ * Adds the counts since the last flush to the file. When another process holds
+ * the file's lock, a patient call waits for some milliseconds and an impatient
+ * one leaves the counts to the next flush. One thread at a time.
  */
 void post_counters_flush(struct post_counters *, bool patient);
 
 /*
- * Reads the file beside the socket. False when there is none that this process
- * could have written itself.
+ * Reads the sums from the file beside the socket. Returns false when there is no
+ * file, or the file does not belong to the user of this process alone.
  */
 bool post_counters_read(
     const char *post_socket, uint64_t sum[OUTCOMES]) MUSTCHECK;

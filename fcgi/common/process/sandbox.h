@@ -1,8 +1,8 @@
 /*
- * sandbox.h - what a gateway gives up before it reads the first request.
+ * sandbox.h - privileges that a gateway drops before its first request.
  *
- * All of it is for good and holds for every thread. The order at start is:
- * sockets, user, sandbox, threads.
+ * Each step is final and holds for every thread. The order at start is: sockets,
+ * user, sandbox, threads.
  */
 #ifndef PGFEED_SANDBOX_H
 #define PGFEED_SANDBOX_H
@@ -10,20 +10,21 @@
 #include "config/config.h"
 
 /*
- * Becomes the option user, with its groups, when started as root; warns when
- * root stays root. Exits when that user is not there or it does not work.
+ * Changes to the user of the option user, with its groups, when the process runs
+ * as root; warns when root stays root. Exits when the user does not exist or the
+ * change fails.
  */
 void sandbox_drop_root(const struct config *);
 
 /*
- * No other program can be started from here on, no other process be looked
- * into, and no process of the same user may look into this one. What the
- * kernel or the build can't do is left out with a message. In builds with a
- * sanitizer, which needs such things itself, it does nothing.
+ * Forbids this process to execute programs and to inspect other processes, and
+ * forbids other processes of the same user to inspect this one. A step that the
+ * kernel or the build does not support is skipped with a log message. Builds
+ * with a sanitizer skip all steps, since the sanitizer needs these calls.
  */
 void sandbox_enter(void);
 
-/* Whether this build has the filter of system calls. */
+/* Returns whether this build has the system call filter (seccomp). */
 bool sandbox_has_filter(void);
 
 #endif
