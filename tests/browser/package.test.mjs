@@ -27,7 +27,8 @@ before(async () => {
   const { stdout } = await run("npm", ["pack", "--json"], {
     cwd: "using/package",
   });
-  const [{ filename }] = JSON.parse(stdout);
+  // A list of packages, or since npm 12 an object of them by name.
+  const [{ filename }] = Object.values(JSON.parse(stdout));
   await run("tar", ["-xzf", `package/${filename}`], { cwd: "using" });
   await cp("using/package", `${MODULES}/pgfeed`, { recursive: true });
   chromium = await startChromium();

@@ -158,6 +158,10 @@ class Cluster:
         os.chmod(self.dir, 0o755)
         self.service_dir = os.path.join(self.dir, "s")
         os.mkdir(self.service_dir, 0o755)
+        # Its standard input ends with this process, however that ends.
+        self.guard = subprocess.Popen(
+            ["sh", os.path.join(HERE, "guard.sh")], stdin=subprocess.PIPE,
+            env={**os.environ, "GUARDED": self.dir}, start_new_session=True)
         if SERVICE_USER:
             shutil.chown(self.service_dir, SERVICE_USER)
         self.bin = os.path.dirname(find("initdb", "/usr/lib/postgresql/*/bin"))
@@ -232,7 +236,8 @@ class Cluster:
     def close(self):
         with contextlib.suppress(AssertionError):
             self.stop("immediate")
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.guard.stdin.close()
+        self.guard.wait()
 
 
 class Site:
@@ -318,7 +323,8 @@ class Site:
                   "post": self.dir + "/post.sock",
                   "www": self.cluster.share + "/www"}
         if self.server == "lighttpd":
-            values["max_fds"] = min(16384, resource.getrlimit(
+            # lighttpd 1.4.83 allows itself a tenth of them as connections.
+            values["max_fds"] = min(65536, resource.getrlimit(
                 resource.RLIMIT_NOFILE)[1])
             text = "".join(
                 f"var.pgfeed_{k} = {v}\n" if isinstance(v, int) else

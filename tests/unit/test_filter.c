@@ -130,7 +130,8 @@ the_wheel_finds_everybody_in_time_and_nobody_early(void **state)
 			int64_t late = now - when[s - subs];
 
 			timer_wheel_remove(s);
-			assert_in_range(late, 0, 2 * TIMER_WHEEL_TICK_MS + 70);
+			assert_true(late >= 0);
+			assert_true(late <= 2 * TIMER_WHEEL_TICK_MS + 70);
 			found++;
 		}
 	}

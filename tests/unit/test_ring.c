@@ -95,7 +95,8 @@ the_oldest_goes_before_the_newest_is_refused(void **state)
 		assert_int_equal(ring_at(r, ring_head(r) - 1)->id, id);
 	}
 	assert_int_equal(ring_head(r), 5000);
-	assert_in_range(ring_head(r) - ring_tail(r), 2, 100);
+	assert_true(ring_head(r) - ring_tail(r) >= 2);
+	assert_true(ring_head(r) - ring_tail(r) <= 100);
 	snprintf(text, sizeof(text), "%lld", (long long)ring_tail(r));
 	assert_string_equal(ring_position(r, ring_tail(r)), text);
 	ring_free(r);
