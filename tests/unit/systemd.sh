@@ -14,9 +14,10 @@ trap 'rm -rf "$copy"' EXIT
 bad=0
 
 # The program need not be installed yet, nor its home exist.
-for unit in conf/systemd/*.service conf/systemd/*.socket \
+for unit in conf/systemd/*.service.in conf/systemd/*.socket \
 	conf/systemd/user/*.service conf/systemd/user/*.socket; do
 	to=$copy/${unit#conf/systemd/}
+	to=${to%.in}
 	mkdir -p "${to%/*}"
 	sed 's|^ExecStart=.*|ExecStart=/bin/true|' "$unit" >"$to"
 done
