@@ -172,10 +172,19 @@ class Oracle:
         begun = time.monotonic()
         self.wait_for_clients("the marks")
         self.say(f"all clients at the end after {time.monotonic() - begun:.1f} s")
-        time.sleep(1.5)     # what came twice would come now
+        self.wait_for_fetches()     # a second delivery would come now
         self.check_holes()
         self.troubles += self.world.unexpected()
         return visible, posted, kinds
+
+    def wait_for_fetches(self):
+        """Each gateway fetches twice more, as it does each second unasked."""
+        def fetches():
+            return [int((self.world.status(g) or {}).get("fetches", -1))
+                    for g in self.world.gateways]
+        enough = [n + 2 for n in fetches()]
+        harness.eventually(lambda: all(map(int.__ge__, fetches(), enough)), 20,
+                           "two more fetches of each gateway")
 
     def check_holes(self):
         """Without writers no hole stays open."""

@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import threading
-import time
 
 import pytest
 
@@ -60,6 +59,12 @@ def holes(site):
 
 def wait_for_no_holes(site):
     eventually(lambda: holes(site) == 0, 10, "holes closed")
+
+
+def wait_for_probes(site, count=5):
+    """The gateway has had time to take the owner of a hole for dead."""
+    enough = status(site, "probes") + count
+    eventually(lambda: status(site, "probes") >= enough, 20, "probes of the holes")
 
 
 def restart_database(site):
@@ -173,7 +178,7 @@ def test_a_slow_expression_after_the_id_is_drawn(site, topic):
                          last_event_id=str(before)) as stream:
             event = stream.message()
             assert (event.data, event.id) == ("after", f"{after}.1")
-        time.sleep(0.5)     # the time to take it for dead
+        wait_for_probes(site)
         query(gate, "SELECT pg_advisory_unlock(1)")
         slow.join(10)
         query(writer, "COMMIT")
@@ -226,10 +231,10 @@ def test_prepared_transactions_are_waited_for(site, topic, end):
     with site.stream(f"/events/{topic}", last_event_id=str(before)) as stream:
         event = stream.message()
         assert (event.data, event.id) == ("after", f"{after}.1")
-        time.sleep(0.5)     # the time to take it for dead
+        wait_for_probes(site)
         assert holes(site) == 1
         restart_database(site)
-        time.sleep(0.5)
+        wait_for_probes(site)
         assert holes(site) >= 1     # a crash skips some ids
         site.sql(f"{end} PREPARED '{topic}'")
         if end == "COMMIT":     # which rings no bell
