@@ -14,12 +14,13 @@
  * Each Sync that is still to be answered is in the list of syncs, so results
  * need no other bookkeeping: they belong to the first of them.
  *
- * Settings go out as SQL after connecting, not in the connection string, where
- * a user's own "options" would replace them.
+ * The settings of db_setting() go out first, so that no statement runs with
+ * another search_path.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg/db.h"
 #include "post/ingest_arrays.h"
 #include "base/log.h"
 #include "post/ingest_connection.h"
@@ -32,20 +33,12 @@
 #define NOTICE_PAUSE_MS  1000
 #define SYNCS_MAX        4 /* bell, batch, bell; or the preparations */
 
-static const char sql_settings[] =
-    "SELECT pg_catalog.set_config(w.name, w.value, false) FROM (VALUES"
-    " ('pgfeed.bell', 'off'),"
-    " ('client_encoding', 'UTF8'),"
-    " ('client_min_messages', 'warning'),"
-    " ('default_transaction_isolation', 'read committed'),"
-    " ('idle_in_transaction_session_timeout', '10s'),"
-    " ('idle_session_timeout', '0'),"
-    " ('jit', 'off'),"
-    " ('lock_timeout', '5s'),"
-    " ('plan_cache_mode', 'force_generic_plan'),"
-    " ('statement_timeout', '10s')) w (name, value)"
-    " WHERE w.name = 'pgfeed.bell' OR EXISTS"
-    " (SELECT FROM pg_catalog.pg_settings s WHERE s.name = w.name)";
+/* What differs from the settings of all connections (pg/db.c). */
+static const char *const own_settings[] = {
+	"SET pgfeed.bell = off",
+	"SET client_min_messages = 'warning'",
+	"SET statement_timeout = '10s'",
+};
 static const char sql_ingest[] = "SELECT n, id, duplicate, conflict, forbidden"
 				 " FROM pgfeed.ingest($1, $2, $3, $4, $5, $6)";
 static const char sql_bell[] = "SELECT pg_catalog.pg_notify('pgfeed', '')";
@@ -125,14 +118,13 @@ drop(struct ingest_connection *s)
 
 /* What is wrong is told once in an outage, repetitions are counted. */
 static void
-fail(struct ingest_connection *s, const char *what, const char *message,
-    const char *hint)
+fail(struct ingest_connection *s, const char *what, const char *message)
 {
 	char line[512];
 
 	reason(message, line, sizeof(line));
 	if (strcmp(line, s->told) != 0)
-		log_error("database: %s: %s%s", what, line, hint);
+		log_error("database: %s: %s", what, line);
 	strcpy(s->told, line);
 	drop(s);
 }
@@ -169,9 +161,9 @@ connect_start(struct ingest_connection *s)
 	s->want = PGRES_POLLING_WRITING;
 	s->conn = PQconnectStartParams(keywords, values, 1);
 	if (s->conn == NULL)
-		fail(s, "could not connect", "out of memory", "");
+		fail(s, "could not connect", "out of memory");
 	else if (PQstatus(s->conn) == CONNECTION_BAD)
-		fail(s, "could not connect", PQerrorMessage(s->conn), "");
+		fail(s, "could not connect", PQerrorMessage(s->conn));
 }
 
 static bool
@@ -198,6 +190,24 @@ send_arrays(struct ingest_connection *s)
 		   lengths, binary, 0) == 1;
 }
 
+static bool
+send_settings(PGconn *conn)
+{
+	const char *sql;
+
+	for (size_t i = 0; (sql = db_setting(conn, i)) != NULL; i++) {
+		if (!PQsendQueryParams(
+			conn, sql, 0, NULL, NULL, NULL, NULL, 0))
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(own_settings); i++) {
+		if (!PQsendQueryParams(conn, own_settings[i], 0, NULL, NULL,
+			NULL, NULL, 0))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Settings, statements, and a batch of nothing: it shows whether the function
  * is there, we may call it, and the server takes writes.
@@ -214,14 +224,13 @@ prepare(struct ingest_connection *s)
 	PQsetNoticeProcessor(s->conn, on_notice, s);
 	if (PQsetnonblocking(s->conn, 1) == -1 ||
 	    PQenterPipelineMode(s->conn) == 0 ||
-	    PQsendQueryParams(
-		s->conn, sql_settings, 0, NULL, NULL, NULL, NULL, 0) == 0 ||
+	    !send_settings(s->conn) ||
 	    PQsendPrepare(s->conn, "ingest", sql_ingest, BATCH_ARRAYS, types) ==
 		0 ||
 	    PQsendPrepare(s->conn, "bell", sql_bell, 0, NULL) == 0 ||
 	    !batch_encode(s->array, NULL, 0) || !send_arrays(s) ||
 	    !add_sync(s, SYNC_PREPARED))
-		fail(s, "could not prepare", PQerrorMessage(s->conn), "");
+		fail(s, "could not prepare", PQerrorMessage(s->conn));
 }
 
 static void
@@ -229,7 +238,7 @@ connect_continue(struct ingest_connection *s)
 {
 	s->want = PQconnectPoll(s->conn);
 	if (s->want == PGRES_POLLING_FAILED)
-		fail(s, "could not connect", PQerrorMessage(s->conn), "");
+		fail(s, "could not connect", PQerrorMessage(s->conn));
 	else if (s->want == PGRES_POLLING_OK)
 		prepare(s);
 }
@@ -238,9 +247,12 @@ static void
 prepared(struct ingest_connection *s)
 {
 	if (s->kept != NULL && PQresultStatus(s->kept) == PGRES_FATAL_ERROR) {
-		fail(s, "not ready for events", PQresultErrorMessage(s->kept),
-		    " (has \"pgfeed migrate\" been run, and is this role a "
-		    "member of pgfeed_post?)");
+		struct buf err = BUF_INIT;
+
+		db_error(s->conn, s->kept, &err);
+		fail(s, "not ready for events",
+		    buf_failed(&err) ? "out of memory" : err.data);
+		buf_fini(&err);
 		return;
 	}
 	s->state = STATE_UP;
@@ -457,5 +469,5 @@ ingest_connection_turn(struct ingest_connection *s, short revents)
 	if (s->state == STATE_DOWN)
 		connect_start(s);
 	else
-		fail(s, "connection dropped", "no answer in time", "");
+		fail(s, "connection dropped", "no answer in time");
 }

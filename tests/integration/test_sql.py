@@ -439,7 +439,7 @@ REPLAY_TYPES = "bigint, bigint[], bigint, bigint[], text[], integer"
 def session_settings():
     """What every connection of the programs begins with."""
     with open(os.path.join(SOURCE, "fcgi/common/pg/db.c"), encoding="utf-8") as file:
-        found = re.findall(r'"(SET [^"]+)"', file.read())
+        found = re.findall(r'\{ 0, "(SET [^"]+)"', file.read())
     assert "SET jit = off" in found
     return found
 

@@ -89,11 +89,8 @@ check(PGconn *db, struct buf *err)
 	r = db_query(db,
 	    "SELECT detail FROM pgfeed.check('stream') WHERE must AND NOT ok",
 	    0, NULL, err);
-	if (r == NULL) {
-		buf_addstr(err,
-		    "; has \"pgfeed migrate up\" been run on this database?");
+	if (r == NULL)
 		return false;
-	}
 	ok = PQntuples(r) == 0;
 	for (int i = 0; i < PQntuples(r); i++)
 		buf_addf(err, "%s%s", i > 0 ? "; " : "", PQgetvalue(r, i, 0));

@@ -10,6 +10,33 @@
 
 #define SERVER_VERSION_MIN 140000
 
+/* Returns the remedy for errors whose cause is pgfeed's set-up, or NULL. */
+static const char *
+remedy(const PGresult *r, const char *message)
+{
+	static const struct {
+		const char *sqlstate, *remedy;
+	} remedies[] = {
+		{ "3F000", "has \"pgfeed migrate\" been run on this database?" },
+		{ "42P01", "has \"pgfeed migrate\" been run on this database?" },
+		{ "42883", "has \"pgfeed migrate\" been run on this database?" },
+		{ "55P03", "another transaction holds a lock on it, see "
+			   "pg_blocking_pids(); nothing is lost, try again" },
+	};
+	const char *state =
+	    r != NULL ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
+
+	for (size_t i = 0; state != NULL && i < ARRAY_LEN(remedies); i++) {
+		if (strcmp(state, remedies[i].sqlstate) == 0)
+			return remedies[i].remedy;
+	}
+	if (state != NULL && strcmp(state, "42501") == 0 &&
+	    strstr(message, "pgfeed") != NULL)
+		return "is this role a member of pgfeed_stream or pgfeed_post, "
+		       "as its program needs?";
+	return NULL;
+}
+
 void
 db_error(const PGconn *conn, const PGresult *r, struct buf *err)
 {
@@ -27,6 +54,8 @@ db_error(const PGconn *conn, const PGresult *r, struct buf *err)
 	buf_addstr(err, message);
 	while (err->len > 0 && err->data[err->len - 1] == '\n')
 		err->data[--err->len] = '\0';
+	if (remedy(r, message) != NULL)
+		hint = remedy(r, message);
 	if (hint != NULL)
 		buf_addf(err, " (%s)", hint);
 	for (size_t i = 0; i < err->len; i++) {
@@ -182,29 +211,94 @@ db_add_conninfo(struct buf *b, const char *conninfo)
 	PQconninfoFree(options);
 }
 
+/*
+ * The settings that pgfeed's statements and functions depend on. A role, a
+ * database or a connection string may have set any of them otherwise. They go
+ * out as SQL after connecting and not in the connection string, where the
+ * administrator's own "options" would replace them. search_path comes first:
+ * SET calls no function and no operator, all others may come after it.
+ *
+ * Left alone are TimeZone, which only changes how times are printed, and
+ * synchronous_commit, which the bell trigger raises where it is off.
+ */
+static const struct {
+	int since; /* PQserverVersion() of the first server that has it */
+	const char *sql;
+} settings[] = {
+	{ 0, "SET search_path = pg_catalog, pg_temp" },
+	{ 0, "SET client_encoding = 'UTF8'" },
+	{ 0, "SET standard_conforming_strings = on" },
+	/* Off, NULL in the text of an array would be a name. */
+	{ 0, "SET array_nulls = on" },
+	{ 0, "SET transform_null_equals = off" },
+	{ 0, "SET quote_all_identifiers = off" },
+	{ 0, "SET DateStyle = 'ISO, YMD'" },
+	{ 0, "SET IntervalStyle = 'postgres'" },
+	{ 0, "SET extra_float_digits = 1" },
+	{ 0, "SET bytea_output = 'hex'" },
+	/* For the functions of a site: off, its policies would be errors. */
+	{ 0, "SET row_security = on" },
+	{ 0, "SET check_function_bodies = on" },
+	{ 0, "SET client_min_messages = 'notice'" },
+	{ 0, "SET default_transaction_read_only = off" },
+	{ 0, "SET default_transaction_deferrable = off" },
+	{ 0, "SET default_transaction_isolation = 'read committed'" },
+	{ 0, "SET statement_timeout = '15s'" },
+	{ 0, "SET lock_timeout = '5s'" },
+	{ 0, "SET idle_session_timeout = 0" },
+	{ 0, "SET idle_in_transaction_session_timeout = '10s'" },
+	{ 170000, "SET transaction_timeout = 0" },
+	{ 0, "SET jit = off" },
+	/* A plan made while a partition was empty would go on to scan it when
+	 * it is full; pgfeed's queries all have an index. */
+	{ 0, "SET enable_seqscan = off" },
+	/* A plan for each fetch would take longer than the fetch. */
+	{ 0, "SET plan_cache_mode = force_generic_plan" },
+};
+
+const char *
+db_setting(const PGconn *conn, size_t n)
+{
+	int version = PQserverVersion(conn);
+
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		if (settings[i].since <= version && n-- == 0)
+			return settings[i].sql;
+	}
+	return NULL;
+}
+
+/* Sends all settings at once, which is one round trip. */
+static bool
+pin_settings(PGconn *conn, struct buf *err)
+{
+	struct buf sql = BUF_INIT;
+	PGresult *r = NULL;
+	const char *setting;
+	bool ok;
+
+	for (size_t n = 0; (setting = db_setting(conn, n)) != NULL; n++)
+		buf_addf(&sql, "%s;", setting);
+	if (!buf_failed(&sql))
+		r = PQexec(conn, sql.data);
+	ok = PQresultStatus(r) == PGRES_COMMAND_OK;
+	if (!ok)
+		db_error(conn, r, err);
+	PQclear(r);
+	buf_fini(&sql);
+	return ok;
+}
+
 PGconn *
 db_connect(const char *conninfo, const char *role, struct buf *err)
 {
-	static const char *const settings[] = {
-		"SET idle_session_timeout = 0",
-		"SET statement_timeout = '15s'",
-		"SET lock_timeout = '5s'",
-		"SET idle_in_transaction_session_timeout = '10s'",
-		"SET default_transaction_isolation = 'read committed'",
-		"SET jit = off",
-		/* A plan made while a partition was empty would go on to scan
-		 * it when it is full; pgfeed's queries all have an index. */
-		"SET enable_seqscan = off",
-		/* A plan for each fetch would take longer than the fetch. */
-		"SET plan_cache_mode = force_generic_plan",
-	};
 	char name[64];
 	/* What stands before dbname is a default, what stands behind counts. */
 	const char *const keys[] = { "connect_timeout", "keepalives_idle",
 		"keepalives_interval", "keepalives_count", "tcp_user_timeout",
-		"dbname", "client_encoding", "application_name", NULL };
+		"dbname", "application_name", NULL };
 	const char *const values[] = { "10", "10", "5", "3", "20000", conninfo,
-		"UTF8", name, NULL };
+		name, NULL };
 	PGconn *conn;
 
 	if (!conninfo_valid(conninfo)) { /* libpq would show it */
@@ -226,11 +320,9 @@ db_connect(const char *conninfo, const char *role, struct buf *err)
 		PQfinish(conn);
 		return NULL;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-		if (!db_exec(conn, settings[i], err)) {
-			PQfinish(conn);
-			return NULL;
-		}
+	if (!pin_settings(conn, err)) {
+		PQfinish(conn);
+		return NULL;
 	}
 	return conn;
 }

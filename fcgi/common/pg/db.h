@@ -28,12 +28,21 @@ void db_add_conninfo(struct buf *, const char *conninfo);
 
 /*
  * Connects with a libpq connection string ("" leaves all to PGHOST, PGSERVICE
- * and the like) within 10 s per host. The session gets time limits of its own
- * and none on being idle, which would end a LISTEN. role shows in
+ * and the like) within 10 s per host. The session's settings are those of
+ * db_setting(), whatever the role or the database has: a search_path of
+ * pg_catalog, time limits, and none on being idle, which would end a LISTEN. role shows in
  * application_name as "pgfeed/role". Returns the connection, to be ended with
  * PQfinish(); or NULL with the reason in err.
  */
 PGconn *db_connect(const char *conninfo, const char *role, struct buf *err);
+
+/*
+ * Returns the nth statement, from 0, of those that pin a setting on this
+ * server, or NULL behind the last. db_connect() has executed them; a program
+ * that connects by itself executes them in this order and before any other
+ * statement.
+ */
+const char *db_setting(const PGconn *, size_t n);
 
 /*
  * Runs a statement with n parameters as text. Returns its result, rows or not,
@@ -50,8 +59,9 @@ bool db_prepare(
     PGconn *, const char *name, const char *sql, struct buf *err) MUSTCHECK;
 
 /*
- * What the server says about a failed result, or with NULL about the
- * connection: its message and behind it, in parentheses, its hint. One line.
+ * Writes what the server says about a failed result, or with NULL about the
+ * connection: its message and behind it, in parentheses, the remedy that pgfeed
+ * knows or else the server's hint. One line.
  */
 void db_error(const PGconn *, const PGresult *, struct buf *err);
 
