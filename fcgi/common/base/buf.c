@@ -1,5 +1,5 @@
 /*
- * buf.c - a byte string that grows.
+ * buf.c - growable byte string.
  */
 #include <stdarg.h>
 #include <stdio.h>

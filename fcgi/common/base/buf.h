@@ -1,8 +1,8 @@
 /*
- * buf.h - a byte string that grows.
+ * buf.h - growable byte string.
  *
- * A failed allocation sticks: later calls do nothing, and buf_failed() tells
- * once at the end, so that a dozen additions need one check.
+ * A failed allocation is remembered: later calls do nothing and buf_failed()
+ * returns true, so that a dozen additions need one check at the end.
  */
 #ifndef PGFEED_BUF_H
 #define PGFEED_BUF_H
@@ -10,7 +10,7 @@
 #include "base/util.h"
 
 struct buf {
-	char *data; /* NUL-terminated whenever it is not NULL */
+	char *data; /* NUL-terminated unless NULL */
 	size_t len;
 	size_t cap;
 	bool failed;
@@ -20,13 +20,13 @@ struct buf {
 
 void buf_init(struct buf *);
 
-/* Frees the bytes; the buffer is as after buf_init(). */
+/* Frees the bytes. The buffer can be used again. */
 void buf_fini(struct buf *);
 
-/* Forgets the bytes and a failure, keeps the memory. */
+/* Removes the bytes and resets a failure; keeps the memory. */
 void buf_clear(struct buf *);
 
-/* Makes room for n more bytes. False when there is no memory. */
+/* Reserves memory for n more bytes. Returns false without memory. */
 bool buf_reserve(struct buf *, size_t n);
 
 void buf_add(struct buf *, const void *, size_t n);
@@ -34,7 +34,7 @@ void buf_addstr(struct buf *, const char *);
 void buf_addc(struct buf *, char);
 void buf_addf(struct buf *, const char *fmt, ...) PRINTF(2, 3);
 
-/* Adds s as a JSON string with its quotes (RFC 8259 section 7). */
+/* Appends s as a JSON string with quotes (RFC 8259 section 7). */
 void buf_addjson(struct buf *, const char *s, size_t n);
 
 static inline bool

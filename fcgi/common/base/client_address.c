@@ -1,5 +1,5 @@
 /*
- * client_address.c - which address a request really came from.
+ * client_address.c - the client's address, behind trusted reverse proxies.
  */
 #include <arpa/inet.h>
 #include <stdio.h>

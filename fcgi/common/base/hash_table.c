@@ -1,8 +1,8 @@
 /*
- * hash_table.c - things to be found by a key that is in them.
+ * hash_table.c - intrusive hash table.
  *
- * Always: a thing is in the bucket of its hash; there are at most twice as many
- *         things as buckets, unless there was no memory for more.
+ * Always: an element is in the bucket of its hash; there are at most twice as many
+ *         elements as buckets, unless memory was short.
  */
 #include <stdlib.h>
 #include <string.h>

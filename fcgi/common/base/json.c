@@ -1,8 +1,8 @@
 /*
- * json.c - is this JSON?
+ * json.c - JSON validator.
  *
- * One pass, no recursion and no allocation: whether each open bracket is an
- * array or an object is a bit in a small stack.
+ * One pass, no recursion, no allocation. A stack of bits tells for each open bracket
+ * whether it is an array or an object.
  */
 #include <string.h>
 
@@ -160,7 +160,7 @@ scan_key(struct scan *s)
 	return NULL;
 }
 
-/* One step: takes what is expected next, says what is expected then. */
+/* Consumes one token and sets what is expected next. */
 static const char *
 step(struct scan *s, enum expect *expect)
 {

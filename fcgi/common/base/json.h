@@ -1,5 +1,5 @@
 /*
- * json.h - is this JSON? Said without building anything from it.
+ * json.h - JSON validator; builds no values.
  *
  * json-c is for those who need the values. As a judge it is too kind, even
  * with JSON_TOKENER_STRICT (0.16): NaN, -01, "1." and a raw tab inside a

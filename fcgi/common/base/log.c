@@ -1,5 +1,5 @@
 /*
- * log.c - lines for the operator, on stderr or through syslog.
+ * log.c - log messages on stderr or syslog.
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -1,9 +1,8 @@
 /*
- * log.h - one event, one line, one subject.
+ * log.h - log messages, one line each, on stderr or syslog.
  *
- * Lines go to stderr or to syslog. Bytes that came from outside may be in a
- * message: control characters are escaped here, so nobody can forge a line.
- * Safe to call from any thread.
+ * A message may contain bytes from outside. This module escapes control
+ * characters, so that no input can forge a line. Any thread may call it.
  */
 #ifndef PGFEED_LOG_H
 #define PGFEED_LOG_H
@@ -18,8 +17,9 @@ enum log_level {
 };
 
 /*
- * Opens the log for the program called name. Until then lines of level info
- * and above go to stderr. to_syslog: use syslog(3), facility daemon.
+ * Opens the log of the program called name; most is the least important level
+ * that is logged. Before this call, lines of level info and above go to stderr.
+ * to_syslog selects syslog(3), facility daemon.
  */
 void log_open(const char *name, bool to_syslog, enum log_level most);
 
@@ -28,10 +28,10 @@ void log_warning(const char *fmt, ...) PRINTF(1, 2); /* may need a look */
 void log_info(const char *fmt, ...) PRINTF(1, 2);
 void log_debug(const char *fmt, ...) PRINTF(1, 2);
 
-/* As log_error(), with ": " and the text of errno behind the message. */
+/* Logs an error with ": " and the text of errno appended. */
 void log_sys(const char *fmt, ...) PRINTF(1, 2);
 
-/* log_error(), then exit(1): for bad configuration at start. */
+/* Logs an error and exits with 1. For bad configuration at start. */
 void log_fatal(const char *fmt, ...) PRINTF(1, 2) __attribute__((noreturn));
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * siphash.c - hashes that nobody outside can foresee.
+ * siphash.c - keyed hash (SipHash).
  *
- * One round for each eight bytes and three at the end: fewer than its authors'
- * two and four, and what the tables of several languages take, since nobody
- * sees a hash from outside.
+ * One round per eight bytes and three at the end (SipHash-1-3), fewer than the
+ * two and four of the original. The tables of several languages use this
+ * variant, since no hash value is visible outside the process.
  */
 #include <sys/random.h>
 #include <sys/types.h>
@@ -70,7 +70,7 @@ hash_sip(const uint64_t key[2], const void *bytes, size_t n)
 
 static uint64_t own_key[2];
 
-/* Before the kernel has random numbers, at boot, the clock has to do. */
+/* At boot, before the kernel has random numbers, the clock takes their place. */
 static void
 draw_key(void)
 {

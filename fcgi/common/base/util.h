@@ -1,5 +1,5 @@
 /*
- * util.h - small things that every file may use.
+ * util.h - clocks, random numbers, UTF-8, and a few macros.
  */
 #ifndef PGFEED_UTIL_H
 #define PGFEED_UTIL_H
@@ -14,24 +14,25 @@
 #define MIN(a, b)    ((a) < (b) ? (a) : (b))
 #define MAX(a, b)    ((a) > (b) ? (a) : (b))
 
-/* Milliseconds of the monotonic clock. */
+/* Returns the monotonic clock in milliseconds. */
 int64_t now_ms(void);
 
-/* Microseconds since 1970, for latencies against the database's clock. */
+/* Returns microseconds since 1970, for latencies against the database's clock. */
 int64_t wall_us(void);
 
 /*
- * A random number from low to high inclusive, for jitter: not for secrets.
+ * Returns a random number from low to high inclusive. For jitter, not for
+ * secrets.
  */
 uint32_t random_between(uint32_t low, uint32_t high);
 
 /*
- * Makes SIGTERM and SIGINT wait for this thread and those that it starts, or
- * lets them come.
+ * Blocks (hold) or unblocks SIGTERM and SIGINT in this thread; threads that it
+ * starts inherit the mask.
  */
 void hold_stop_signals(bool hold);
 
-/* Whether the n bytes at s are well-formed UTF-8 (RFC 3629). */
+/* Returns whether the n bytes at s are well-formed UTF-8 (RFC 3629). */
 bool utf8_valid(const char *s, size_t n);
 
 #endif
