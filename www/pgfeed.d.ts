@@ -15,6 +15,13 @@ export interface FeedOptions {
   queue?: number;
   /** False: a connection of its own, not the browser's one. */
   share?: boolean;
+  /**
+   * Who is signed in: the user's name, or anything else that changes with the
+   * user. Feeds share a connection only with feeds of the same identity, and
+   * join it without being checked. Without it every feed that joins an open
+   * connection is checked by a short request.
+   */
+  identity?: string;
   /** False: no connection at all; the feed only publishes. */
   listen?: boolean;
   /**
@@ -24,14 +31,16 @@ export interface FeedOptions {
   headers?: () => Record<string, string> | Promise<Record<string, string>>;
   /**
    * A token, or a function that returns the one to use now, called before each
-   * request, for pgfeed's access_token in the query. Does not share either.
+   * request, for pgfeed's access_token in the query. Does not share either. A
+   * function that throws makes an error event, and is called again later.
    */
   token?: string | (() => string | Promise<string>);
 }
 
 /**
- * connecting: not there yet; live: streaming; polling: live by long-poll;
- * waiting: lost, and another try comes; closed: by close(), or refused.
+ * connecting: not there yet; live: streaming; polling: live by long-poll, or
+ * by short requests while the server has no room for streams; waiting: lost,
+ * and another try comes; closed: by close(), or refused.
  */
 export type FeedState =
   "connecting" | "live" | "polling" | "waiting" | "closed";
@@ -61,9 +70,10 @@ export interface FeedGap extends Event {
   readonly oldest?: string;
 }
 
-/** The server said no. */
+/** The server refused, or token() or headers() threw. */
 export interface FeedError extends Event {
   readonly message: string;
+  /** The HTTP status; 0 when token() or headers() threw. */
   readonly status?: number;
   /** True: the feed closes after this. False (401, 403): it asks again later. */
   readonly final: boolean;
@@ -108,7 +118,8 @@ export class Feed extends EventTarget implements AsyncIterable<FeedMessage> {
   on(topic: string, kind: string, fn: (event: FeedMessage) => void): () => void;
   /**
    * Queues an event; anything but a string is sent as JSON. Resolves after the
-   * commit, rejects when refused for good.
+   * commit, rejects when refused for good. That includes a server elsewhere
+   * which answers, but whose option origins does not list this page's origin.
    */
   publish(
     topic: string,

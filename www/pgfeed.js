@@ -32,9 +32,10 @@
 
 const BACKOFF_MAX_MS = 30000;
 const CLOSE_MS = 3000; // how long close() waits for what was sent before it
+const PING_MS = 5000; // a hub that answers none in this time is gone
 
 /* Names workers and locks; another number when the seats' protocol changes. */
-const NAME = "pgfeed1";
+const NAME = "pgfeed2";
 const scope = globalThis;
 const { document } = scope;
 const locks = scope.navigator?.locks;
@@ -64,23 +65,32 @@ const matches = (pattern, topic) =>
   pattern === topic ||
   (pattern.endsWith("/*") && topic.startsWith(pattern.slice(0, -1)));
 
-/* It is a refusal when it is not about time: a 204, or most of 4xx. */
+/*
+ * Makes an error. A 204 and most of 4xx are refusals, which time alone does not
+ * heal. Status 0 means that the page's own token() or headers() threw.
+ */
 const failure = (message, status, after) =>
   Object.assign(Error(message), {
     status,
     after,
     refusal: /204|4(?!08|25|29)../.test(status),
   });
-/* fetch by who options say, or an error with what the server said. */
+/* Fetches as the user that options name; throws what the server said. */
 const request = async (url, init, options, type = "application/json") => {
   const { headers, token } = options ?? {};
   const at = new URL(url);
-  if (token)
-    at.searchParams.set("access_token", await (token.call ? token() : token));
+  let more;
+  try {
+    if (token)
+      at.searchParams.set("access_token", await (token.call ? token() : token));
+    more = await headers?.();
+  } catch (e) {
+    throw failure(e?.message ?? e, 0);
+  }
   const res = await fetch(at, {
     ...init,
     cache: "no-store",
-    headers: { Accept: type, ...(await headers?.()) },
+    headers: { Accept: type, ...more },
   });
   const { ok, status } = res;
   if (ok && res.headers.get("Content-Type")?.startsWith(type)) return res;
@@ -92,37 +102,35 @@ const request = async (url, init, options, type = "application/json") => {
   );
 };
 
+const hubModule = () => import("./pgfeed-hub.js");
+
 /*
  * seat - a Feed's place in a hub: the worker's, the leading tab's, or one of
  * its own. take(items) gets what comes for it, and take() says that it starts
  * over from cursor().
+ *
+ * Why pings and not a Web Lock per seat: Firefox never puts a page that holds
+ * or awaits a lock into its back/forward cache.
  */
 const takeSeat = (url, topics, options, cursor, take) => {
-  const { share = document, headers, token } = options;
-  const name = NAME + url;
-  let id, post, release, running;
+  const { share = document, headers, token, identity } = options;
+  const name = NAME + url + identity;
+  let id, post, running, heard;
 
   const receive = ({ data: { to, items, cursor, hello } }) => {
-    if (hello) join(); // this hub is new
+    heard = 1;
+    if (hello) join(); // this hub does not know the seat
     if (to?.includes(id)) take([...items, { cursor }]);
   };
   const leave = () => {
-    if (release) post({ leave: id });
-    release?.();
-    id = release = null;
+    if (id) post({ leave: id });
+    id = 0;
   };
   /* Under a fresh name each time: answers to an older one are not for us. */
   const join = () => {
     leave();
     take();
-    const own = (id = random());
-    const ask = () =>
-      own === id &&
-      new Promise((done) => {
-        release = done;
-        post({ join: id, topics, since: cursor() });
-      });
-    locks ? locks.request(NAME + id, ask) : ask();
+    post({ join: (id = random()), topics, since: cursor() });
   };
   const stop = () => {
     leave();
@@ -132,45 +140,38 @@ const takeSeat = (url, topics, options, cursor, take) => {
     stop();
     running = new AbortController();
     const { signal } = running;
+    const ended = (fn) => signal.addEventListener("abort", fn);
     const shared = share && !headers && !token;
     if (shared && scope.SharedWorker && !alone) {
       try {
         // As bundlers want it: all that they read is literal.
         const it = new SharedWorker(
           new URL("./pgfeed-hub.js", import.meta.url),
-          { name: "pgfeed1", type: "module" },
+          { name: "pgfeed2", type: "module" },
         );
         it.onerror = () => signal.aborted || start(1);
-        it.port.onmessage = (message) => {
-          it.port.onmessage = receive;
-          receive(message);
-          // The worker has it for life: who gets it has to find another one.
-          const left = () => signal.aborted || void start();
-          locks
-            ?.request(NAME, { mode: "shared", signal }, left)
-            .catch(() => {});
-        };
-        post = (message) => it.port.postMessage({ url, ...message });
+        it.port.onmessage = receive;
+        post = (message) => it.port.postMessage({ url, identity, ...message });
       } catch {
         return start(1);
       }
     } else {
-      const { openHub } = await import("./pgfeed-hub.js");
+      const { openHub } = await hubModule();
       if (signal.aborted) return;
       if (shared && locks && scope.BroadcastChannel) {
         const open = (onmessage) => {
           const channel = new BroadcastChannel(name);
           channel.onmessage = onmessage;
-          signal.addEventListener("abort", () => channel.close());
+          ended(() => channel.close());
           return (message) => channel.postMessage(message);
         };
         // Whoever holds the lock leads; the others wait for it.
         const lead = () =>
           new Promise((done) => {
-            const hub = openHub(url);
+            const hub = openHub(url, options);
             const reply = open(({ data }) => hub(data, reply));
             reply({ hello: 1 });
-            signal.addEventListener("abort", () => done(hub({ end: 1 })));
+            ended(() => done(hub({ end: 1 })));
           });
         post = open(receive);
         locks.request(name, { signal }, lead).catch(() => {});
@@ -181,13 +182,20 @@ const takeSeat = (url, topics, options, cursor, take) => {
       }
     }
     join();
+    heard = 1;
+    const clock = setInterval(() => {
+      if (!heard) return start();
+      heard = 0;
+      post({ ping: id });
+    }, PING_MS);
+    ended(() => clearInterval(clock));
   };
   return {
     start: () => start(),
     stop,
     kick: (kick) => post?.({ kick }),
     /* There are more topics than before. */
-    extend: () => release && post({ join: id, topics }),
+    extend: () => id && post({ join: id, topics }),
   };
 };
 
@@ -222,8 +230,7 @@ const absolute = (url) => {
 export class Feed extends EventTarget {
   constructor(url = "/events", options = {}) {
     super();
-    const { persist, queue: limit = 1000 } = options;
-    const { echo = true, listen = true } = options;
+    const { persist, queue: limit = 1000, echo = 1, listen = 1 } = options;
     const at = absolute(url);
     const [, base, below] = /^(.*\/events)\/(.+)$/.exec(at.pathname) ?? [];
     if (base) at.pathname = base;
@@ -255,6 +262,10 @@ export class Feed extends EventTarget {
       this.state = state;
       emit(this, "state", { state });
     };
+    const fault = ({ message, status, final = false }) => {
+      emit(this, "error", { message, status, final });
+      if (final) this.close();
+    };
     const take = ({ cursor, state, gap, error, ...event }) => {
       const { topic, id, data } = event;
       if (cursor) {
@@ -263,10 +274,7 @@ export class Feed extends EventTarget {
       }
       if (state) turn(state);
       if (gap && emit(this, "gap", gap)) alarm(gap);
-      if (error) {
-        emit(this, "error", error);
-        if (error.final) this.close();
-      }
+      if (error) fault(error);
       if (!topic || !wanted(topic)) return;
       event.own = own.delete(id);
       event.json = () => JSON.parse(data);
@@ -285,20 +293,23 @@ export class Feed extends EventTarget {
     /* One after the other, so that they are committed in order. */
     const pump = async () => {
       for (let fails = 0, wait; jobs.length;) {
-        const [fields, resolve, reject] = jobs[0];
-        sending = fields;
+        const [data, fields, resolve, reject] = jobs[0];
+        const to = `${href}${at.search ? "&" : "?"}${new URLSearchParams(fields)}`;
+        sending = { data, ...fields };
         try {
           const init = {
             method: "POST",
-            body: new URLSearchParams(fields), // needs no preflight
-            keepalive: fields.data.length < 6000, // outlives the page
+            body: data, // plain text needs no preflight
+            keepalive: data.length < 6000, // outlives the page
             signal: AbortSignal.timeout?.(20000),
           };
-          const answer = await (await request(href, init, options)).json();
+          const answer = await (await request(to, init, options)).json();
           if (listen && wanted(answer.topic)) own.add(answer.id);
           resolve(answer);
           wait = fails = 0;
         } catch (e) {
+          if (e.status === 0) fault(e);
+          if (fails > 1) e = await (await hubModule()).explain(href, e);
           wait = !e.refusal && (e.after || backoff(fails++));
           if (!wait) reject(e);
         }
@@ -310,15 +321,11 @@ export class Feed extends EventTarget {
     };
     /* Resolves with { id, topic } once the event is committed. */
     this.publish = async (topic, data, { kind, key = random() } = {}) => {
-      check(
-        jobs.length < limit,
-        "QuotaExceededError",
-        "too much waits to be sent",
-      );
+      check(jobs.length < limit, "QuotaExceededError", "the queue is full");
       if (typeof data !== "string") data = JSON.stringify(data);
-      const fields = { topic, data, key, ...(kind && { kind }) };
+      const fields = { topic, key, ...(kind && { kind }) };
       return new Promise((...way) => {
-        if (jobs.push([fields, ...way]) < 2) pump();
+        if (jobs.push([data, fields, ...way]) < 2) pump();
       });
     };
 
@@ -394,7 +401,7 @@ export class Feed extends EventTarget {
   }
 }
 
-const TEXT_ONLY = "text only: encode binary data, for example as base64";
+const TEXT_ONLY = "text only: encode binary data as base64";
 const bytes = (text) => new TextEncoder().encode(text).length;
 
 /* WebSocket's interface. It reconnects by itself and stays OPEN meanwhile. */

@@ -138,29 +138,111 @@ for (const status of [401, 403])
     assert.deepEqual(feed.got, ["1"]);
   });
 
-for (const reason of ["forbidden", "revoked"])
-  test(`a stream that ends as ${reason} is a refusal`, async (t) => {
+/* Makes a live stream six seconds old, by the clock of pgfeed.js. */
+async function age(t, feed) {
+  await live(feed);
+  const { now } = Date;
+  Date.now = () => now() + 6000;
+  t.after(() => (Date.now = now));
+}
+
+for (const reason of ["forbidden", "revoked"]) {
+  test(`a stream that ends as ${reason} asks again at once, and is refused`, async (t) => {
+    Object.assign(mock.knobs, { heartbeat: 5, retry: 5000 });
     const feed = await follow(["a"]);
-    await live(feed);
+    await age(t, feed);
     const pauses = minutes(t);
     mock.publish("a", "1");
+    mock.knobs.forbid = "a";
     mock.bye(reason);
     mock.publish("a", "2");
     await until(() => pauses.length === 1);
     assert.deepEqual([feed.state, feed.got], ["waiting", ["1"]]);
+    delete mock.knobs.forbid;
     pauses[0].end();
     await until(() => feed.got.length === 2);
     assert.deepEqual(
-      feed.errors.map(({ message, status }) => [message, status]),
-      [[reason, 403]],
+      feed.errors.map(({ message, status, final }) => [message, status, final]),
+      [["not for you", 403, false]],
     );
     assert.deepEqual(feed.got, ["1", "2"]);
   });
 
+  test(`a stream that ends as ${reason} goes on with a new token at once`, async (t) => {
+    Object.assign(mock.knobs, { heartbeat: 5, retry: 5000 });
+    let n = 0;
+    const feed = await follow(["a"], { token: () => `token${++n}` });
+    await age(t, feed);
+    const since = performance.now();
+    mock.bye(reason);
+    mock.publish("a", "1");
+    await until(() => feed.got.length === 1);
+    assert.ok(performance.now() - since < 4000);
+    assert.deepEqual([mock.seen.at(-1).token, feed.errors], ["token2", []]);
+  });
+}
+
+/* The pauses between attempts, which have jitter; they end at once here. */
+function pauses(t) {
+  const { setTimeout } = globalThis;
+  const all = [];
+  globalThis.setTimeout = (end, ms, ...args) => {
+    if (Number.isInteger(ms)) return setTimeout(end, ms, ...args);
+    all.push(ms);
+    return setTimeout(end, 1, ...args);
+  };
+  t.after(() => (globalThis.setTimeout = setTimeout));
+  return all;
+}
+
+for (const reason of ["expired", "age", "revoked", "shutdown"])
+  test(`streams that open and end as ${reason} again and again are spaced out`, async (t) => {
+    const feed = await follow(["a"], { token: async () => "same" });
+    await live(feed);
+    const all = pauses(t);
+    const again = setInterval(() => mock.bye(reason), 1);
+    t.after(() => clearInterval(again));
+    await until(() => all.length >= 7);
+    assert.ok(all[6] >= 15000, `${all}`);
+    assert.ok(
+      all.every((ms, n) => ms >= Math.min(15000, 500 * 2 ** n)),
+      `${all}`,
+    );
+  });
+
+test("a token() or headers() that throws is an error event, and tried again", async () => {
+  for (const name of ["token", "headers"]) {
+    let good = false;
+    const options = {
+      since: "earliest",
+      [name]: async () => {
+        if (!good) throw Error("the session is over");
+        return name === "token" ? "t" : {};
+      },
+    };
+    const feed = await follow([name], options);
+    await until(() => feed.errors.length > 0);
+    const { message, status, final } = feed.errors[0];
+    assert.deepEqual(
+      [message, status, final],
+      ["the session is over", 0, false],
+    );
+    const told = feed.errors.length;
+    const sent = feed.publish(name, "1");
+    await until(() => feed.errors.length > told);
+    assert.notEqual(feed.state, "closed");
+    good = true;
+    await sent;
+    await until(() => feed.got.length === 1);
+    feed.close();
+  }
+});
+
 test("an expired token is replaced at once, and POSTs carry it", async (t) => {
   let n = 0;
+  mock.knobs.heartbeat = 5;
   const feed = await follow(["a"], { token: async () => `token${++n}` });
-  await live(feed);
+  await age(t, feed);
   const pauses = minutes(t);
   mock.bye("expired");
   mock.publish("a", "1");
@@ -178,27 +260,47 @@ test("an expired token is replaced at once, and POSTs carry it", async (t) => {
   assert.equal(mock.seen.at(-1).token, "always");
 });
 
-test("a stream that ends for its age is resumed at once", async () => {
-  mock.knobs.retry = 5000;
+test("a stream that ends for its age is resumed at once", async (t) => {
+  Object.assign(mock.knobs, { heartbeat: 5, retry: 5000 });
   const feed = await follow(["a"]);
-  await live(feed);
-  const since = Date.now();
+  await age(t, feed);
+  const since = performance.now();
   mock.bye("age");
   mock.publish("a", "1");
   await until(() => feed.got.length === 1);
-  assert.ok(Date.now() - since < 4000);
+  assert.ok(performance.now() - since < 4000);
   assert.equal(feed.state, "live");
 });
 
-test("a full server is asked again after its retry", async () => {
+test("a full server is polled after each retry, until there is room", async () => {
   mock.knobs.full = true;
-  const feed = await follow(["a"], { since: "earliest" });
-  await until(() => mock.seen.length === 1);
-  const since = Date.now();
-  mock.knobs.full = false;
   mock.publish("a", "1");
-  await until(() => feed.got.length === 1);
+  const feed = await follow(["a"], { since: "earliest" });
+  const states = [];
+  feed.addEventListener("state", ({ state }) => states.push(state));
+  await until(() => feed.state === "polling");
+  assert.deepEqual(feed.got, ["1"]);
+  const since = Date.now();
+  mock.publish("a", "2");
+  await until(() => feed.got.length === 2);
   assert.ok(Date.now() - since >= 1400);
+  mock.publish("a", "3");
+  mock.knobs.full = false;
+  await live(feed);
+  await until(() => feed.got.length === 3);
+  assert.deepEqual(feed.got, numbers(1, 3));
+  assert.deepEqual(states, ["polling", "live"]);
+  assert.deepEqual(feed.errors, []);
+});
+
+test("a full server that then is not there is waited for", async () => {
+  mock.knobs.full = true;
+  const feed = await follow(["a"]);
+  await until(() => feed.state === "polling");
+  mock.knobs.refuse = { status: 503 };
+  await until(() => feed.state === "waiting");
+  mock.knobs.full = mock.knobs.refuse = null;
+  await live(feed);
 });
 
 test("a stream without heartbeats is given up and resumed", async () => {

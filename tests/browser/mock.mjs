@@ -7,10 +7,11 @@
  *
  *   refuse   { status, headers } answered to every subscriber
  *   forbid   a topic whose subscribers are answered 403
+ *   topics   the most that a request may have
  *   refusePost  the same for publishers
  *   dropPost, postDelay   so many answers are cut after the commit; milliseconds
  *                         between the commit and the answer
- *   full     subscribers are sent away politely
+ *   full     subscribers get what they missed and are asked to poll
  *   mute     streams stay open and silent, heartbeats included
  *   heartbeat, retry   seconds, milliseconds
  *   oldest   ids below it are gone
@@ -107,6 +108,7 @@ export async function startMock({ port = 0, root, ...given } = {}) {
       return problem(res, 403, "not for you");
     }
     if (topics.includes("bad")) return problem(res, 400, "bad topic");
+    if (topics.length > knobs.topics) return problem(res, 400, "too many");
     const poll = /application\/json/.test(req.headers.accept);
     const asked = req.headers["last-event-id"] ?? query.get("last_event_id");
     let from = position(asked, topics);
@@ -129,15 +131,20 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     const control = (type, data, id) =>
       `${id === undefined ? "" : `id: ${id}\n`}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
     const retry = `retry: ${knobs.full ? 1500 : knobs.retry}\n\n`;
-    if (knobs.full)
-      return res.end(retry + control("pgfeed.bye", { reason: "full" }));
+    const json = query.get("format") === "json";
+    if (knobs.full) {
+      const missed = wanted(topics, from).map((event) => frame(event, json));
+      const position = `id: ${log.length}\n\n`;
+      const bye = control("pgfeed.bye", { reason: "full" });
+      return res.end(`${retry}${missed.join("")}${position}${bye}`);
+    }
     const { heartbeat } = knobs;
     res.write(
       retry +
         control("pgfeed.open", { cursor: `${from}`, heartbeat }, from) +
         (gap ? control("pgfeed.gap", gap, from) : ""),
     );
-    const s = { res, topics, json: query.get("format") === "json", next: from };
+    const s = { res, topics, json, next: from };
     flush(s);
     if (!knobs.mute) res.write(control("pgfeed.live", {}, s.next));
     open.add(s);
@@ -195,18 +202,19 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     const form = new URLSearchParams(
       type === "application/x-www-form-urlencoded" ? body : "",
     );
+    const field = (name) => form.get(`_${name}`) ?? url.searchParams.get(name);
     const topic =
       decodeURIComponent(url.pathname.replace(/^\/events\/?/, "")) ||
-      form.get("topic") ||
+      field("topic") ||
       "events";
-    const own = ["topic", "kind", "key", "next"];
-    const rest = [...form].filter(([name]) => !own.includes(name));
+    const rest = [...form].filter(([name]) => !name.startsWith("_"));
+    const lone = rest.length === 1 && form.get("data");
     const data = type.startsWith("application/x-www")
-      ? (form.get("data") ?? JSON.stringify(Object.fromEntries(rest)))
+      ? (lone ?? JSON.stringify(Object.fromEntries(rest)))
       : body;
     if (data.length > 65536) return problem(res, 413, "too large");
-    const key = form.get("key") ?? req.headers["idempotency-key"];
-    const kind = form.get("kind") ?? url.searchParams.get("kind");
+    const key = field("key") ?? req.headers["idempotency-key"];
+    const kind = field("kind");
     mock.lastToken = url.searchParams.get("access_token");
     const event = publish(topic, data, kind, key);
     if (knobs.postDelay)
@@ -217,7 +225,7 @@ export async function startMock({ port = 0, root, ...given } = {}) {
     }
     if (event.conflict) return problem(res, 422, "key used for another event");
     if (/^text\/html/.test(req.headers.accept)) {
-      const next = form.get("next") ?? req.headers.referer ?? "/";
+      const next = field("next") ?? req.headers.referer ?? "/";
       res.writeHead(303, { Location: next });
       return res.end();
     }
