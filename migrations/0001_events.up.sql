@@ -26,15 +26,21 @@ CREATE TABLE pgfeed.migration (
   at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- The same rule as topic.h: segments joined by "/", none empty, no control
--- character, no "*"; names below "-" are pgfeed's own. The constraint of
+-- The same rule as topic.h: 1 to 1,024 bytes without control characters, "*",
+-- "{" and "}"; names that begin with "-/" are pgfeed's own. The constraint of
 -- pgfeed.event repeats the rule: the server reads and plans the body of a
 -- function in a constraint anew for each statement, which takes longer than
 -- writing the row.
 CREATE FUNCTION pgfeed.topic_valid(topic text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN octet_length(topic) BETWEEN 1 AND 255
-  AND topic !~ '^/|//|/$|[\u0001-\u001f\u007f*]|^-(/|$)';
+RETURN octet_length(topic) BETWEEN 1 AND 1024
+  AND topic !~ '[\u0001-\u001f\u007f*{}]|^-/';
+
+-- A topic, "*" for every topic, or "a/*" for every topic that begins with "a/".
+CREATE FUNCTION pgfeed.pattern_valid(pattern text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pattern = '*' OR pgfeed.topic_valid(
+  CASE WHEN right(pattern, 2) = '/*' THEN left(pattern, -1) ELSE pattern END);
 
 -- Partitioned by id, so that old history goes away by dropping a table. The
 -- last partition is open-ended: an INSERT can never miss a partition, whether
@@ -53,8 +59,8 @@ CREATE TABLE pgfeed.event (
   by    text,
   also  text[],
   PRIMARY KEY (id),
-  CONSTRAINT topic_is_valid CHECK (octet_length(topic) BETWEEN 1 AND 255
-    AND topic !~ '^/|//|/$|[\u0001-\u001f\u007f*]|^-(/|$)'),
+  CONSTRAINT topic_is_valid CHECK (octet_length(topic) BETWEEN 1 AND 1024
+    AND topic !~ '[\u0001-\u001f\u007f*{}]|^-/'),
   CONSTRAINT kind_is_1_to_64_bytes_in_one_line CHECK
     (octet_length(kind) BETWEEN 1 AND 64 AND kind !~ '[\n\r]'),
   CONSTRAINT data_is_at_most_1_mib CHECK (octet_length(data) <= 1048576),

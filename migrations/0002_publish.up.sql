@@ -120,7 +120,7 @@ BEGIN
   IF NOT coalesce(pgfeed.topic_valid(publish.topic), false) THEN
     RAISE '"%" is not a topic', publish.topic
       USING ERRCODE = 'invalid_parameter_value', HINT =
-        'A topic has 1 to 255 bytes: names joined by "/", without "*" or control characters; "-/" is reserved.';
+        'A topic has 1 to 1024 bytes without control characters, "*", "{" and "}", and does not begin with "-/".';
   END IF;
   SELECT * INTO STRICT made FROM pgfeed.ingest(ARRAY[publish.topic],
     ARRAY[publish.kind], ARRAY[publish.data], ARRAY[publish.key]);

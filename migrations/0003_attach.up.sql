@@ -73,7 +73,7 @@ BEGIN
   IF NOT pgfeed.topic_valid(topic) THEN
     RAISE '"%" is not a topic', topic
       USING ERRCODE = 'invalid_parameter_value', HINT =
-        'A topic has 1 to 255 bytes: names joined by "/", without "*" or control characters; "-/" is reserved.';
+        'A topic has 1 to 1024 bytes without control characters, "*", "{" and "}", and does not begin with "-/".';
   END IF;
   SELECT array_agg(attname::text ORDER BY attnum) INTO present
     FROM pg_attribute WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped;

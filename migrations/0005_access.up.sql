@@ -14,8 +14,8 @@
 -- path: other schemas have to be named. An error counts as no.
 
 -- Each row grants, none takes away. who: '*' is everybody, '+' everybody who is
--- signed in, else it is a name. pattern: a topic, 'a/*' for all below a/, or
--- '*' for all there are; {user} in it stands for the user's name.
+-- signed in, else it is a name. pattern: a topic, 'a/*' for all that begin with
+-- a/, or '*' for all there are; {user} in it stands for the user's name.
 CREATE TABLE pgfeed.access (
   pattern   text NOT NULL,
   who       text NOT NULL DEFAULT '*',
@@ -23,7 +23,7 @@ CREATE TABLE pgfeed.access (
   may_write boolean NOT NULL DEFAULT false,
   PRIMARY KEY (who, pattern),
   CONSTRAINT pattern_is_valid CHECK
-    (pattern = '*' OR pgfeed.topic_valid(regexp_replace(pattern, '/\*$', ''))),
+    (pgfeed.pattern_valid(replace(pattern, '{user}', 'user'))),
   CONSTRAINT who_is_1_to_1024_bytes CHECK (octet_length(who) BETWEEN 1 AND 1024)
 );
 COMMENT ON TABLE pgfeed.access IS
@@ -43,10 +43,11 @@ CREATE TABLE pgfeed.revocation (
   CONSTRAINT who_is_1_to_1024_bytes CHECK (octet_length(who) BETWEEN 1 AND 1024)
 ) WITH (fillfactor = 70);
 
--- Whether all that pattern takes is taken by the pattern in a rule.
+-- Whether all that pattern takes is taken by the pattern in a rule. "*" is every
+-- topic; names that begin with "-/" are none.
 CREATE FUNCTION pgfeed.covers(rule text, pattern text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN rule = '*' OR rule = pattern
+RETURN rule = pattern OR (rule = '*' AND NOT starts_with(pattern, '-/'))
   OR (right(rule, 2) = '/*' AND starts_with(pattern, left(rule, -1)));
 
 -- What a rule comes to for a user. A name must not be more than a part of a

@@ -186,7 +186,7 @@ sign(
 static const char *
 add_pattern(struct patterns *p, const char *s)
 {
-	if (strcmp(s, "*") != 0 && !topic_pattern_valid(s, strlen(s)))
+	if (!topic_pattern_valid(s, strlen(s)))
 		return "is not a topic, nor all below one (orders/*), nor all "
 		       "there are (*)";
 	if (p->n == PATTERNS_MAX)

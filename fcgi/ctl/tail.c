@@ -101,12 +101,12 @@ on_event(const struct follow_event *e, void *arg)
 static int
 print_last(struct tail *t, const char *count)
 {
-	/* A prefix pattern ends in slash and star. */
+	/* A prefix pattern ends in a star. */
 	static const char sql[] =
 	    "SELECT * FROM (SELECT " FOLLOW_COLUMNS
 	    " FROM pgfeed.event WHERE id <= $1 AND ($2::text[] = '{}' OR EXISTS"
 	    " (SELECT FROM unnest($2::text[]) p WHERE topic = p OR"
-	    "  (p LIKE '%/*' AND starts_with(topic, left(p, -1)))))"
+	    "  (p LIKE '%*' AND starts_with(topic, left(p, -1)))))"
 	    " ORDER BY id DESC LIMIT $3::bigint) e ORDER BY id";
 	struct buf topics = BUF_INIT;
 	const char *values[3];

@@ -267,10 +267,13 @@ find_topic(struct publish_request *d, const struct config *c,
 		buf_addstr(&d->topic, TOPIC_DEFAULT);
 	if (buf_failed(&d->topic))
 		return no_memory(f);
+	if (in_path && !topic_fits_path(d->topic.data, d->topic.len))
+		return fault(f, 404, POST_TOPIC,
+		    "a topic with an empty segment stands in the field topic, "
+		    "not in the path");
 	if (!topic_valid(d->topic.data, d->topic.len))
 		return fault(f, in_path ? 404 : 400, POST_TOPIC,
-		    "this is not a topic: 1 to 255 bytes of UTF-8, names "
-		    "joined by \"/\", without \"*\" or control characters");
+		    TOPIC_RULE);
 	return 0;
 }
 

@@ -87,15 +87,17 @@ read_topics(struct join *j, const struct config *c, const struct buf *path,
 
 	if (path->len > 0) {
 		if (!topic_pattern_valid(path->data, path->len))
-			return "the path is not a valid topic";
+			return TOPIC_RULE;
+		if (!topic_fits_path(path->data, path->len))
+			return "a topic with an empty segment stands in the "
+			       "query: ?topic=";
 		if (!add_pattern(j, path->data, path->len))
 			return "out of memory";
 	}
 	for (p = query_find(query, "topic"); p != NULL;
 	     p = query_next(query, p)) {
 		if (!topic_pattern_valid(p->value, p->value_len))
-			return "a topic is 1 to 255 bytes of UTF-8: names "
-			       "joined by /, the last may be *";
+			return TOPIC_RULE;
 		if (j->n == (size_t)c->max_topics)
 			return too_many;
 		if (!add_pattern(j, p->value, p->value_len))

@@ -57,11 +57,17 @@ def test_a_pattern_covers_what_is_below_it(closed, pattern, topic, covers):
     assert may(closed, None, topic) is covers
 
 
-@pytest.mark.parametrize("pattern", ["", "*/a", "a*", "a/**", "a/*/b", "/a", "a//b",
-                                     "-/a", "**", "a/", "/*"])
+@pytest.mark.parametrize("pattern", ["", "*/a", "a*", "a/**", "a/*/b", "a{b}", "{users}",
+                                     "-/a", "**", "-/*", "x" * 1025])
 def test_a_pattern_that_takes_nothing_is_refused(closed, pattern):
     with pytest.raises(errors.CheckViolation):
         rule(closed, pattern)
+
+
+def test_the_rule_for_all_topics_covers_none_of_pgfeeds_own(closed):
+    rule(closed, "*")
+    assert may(closed, None, "*") and may(closed, None, "https://example.com/*")
+    assert not may(closed, None, "-/status") and not may(closed, None, "-/*")
 
 
 def test_who_is_everybody_the_signed_in_or_a_name(closed):

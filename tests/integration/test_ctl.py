@@ -166,7 +166,7 @@ def test_publish_prints_the_id(database):
 
 @pytest.mark.parametrize("args,stdin,code,text", [
     (["a"], b"x\0y", 1, "NUL"), (["a"], b"\xff", 1, "not UTF-8"),
-    (["a"], b"x" * ((1 << 20) + 1), 1, "1 MiB"), (["a//b", "x"], b"", 1, "not a topic"),
+    (["a"], b"x" * ((1 << 20) + 1), 1, "1 MiB"), (["a*b", "x"], b"", 1, "not a topic"),
     ([], b"", 2, "to which topic"), (["a", "b", "c"], b"", 2, "too many"),
     (["--nix", "a"], b"", 2, "--help"), (["--lines", "a", "x"], b"", 2, "--lines"),
     (["--kind", "a\nb", "a", "x"], b"", 1, "kind_is")],

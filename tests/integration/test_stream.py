@@ -8,6 +8,7 @@ import signal
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import pytest
 
@@ -303,9 +304,33 @@ def problem(answer, status):
 
 
 @pytest.mark.parametrize("query", [
-    "topic=", "topic=/a", "topic=a//b", "topic=a*", "topic=" + "x" * 300])
+    "topic=", "topic=-/a", "topic=a{b", "topic=a*", "topic=" + "x" * 1025])
 def test_a_bad_topic_is_400(site, query):
     problem(site.post("/events?" + query, method="GET"), 400)
+
+
+IRIS = ["https://example.com/books/{}/", "//{}//x", "{}/", "urn:x:{}?a=b&c=d#e"]
+
+
+@pytest.mark.parametrize("name", IRIS)
+def test_an_iri_is_a_topic(site, topic, name):
+    """Published in a form's field, read by name, by prefix and as one of all."""
+    name = name.format(topic)
+    patterns = [name, "*"]
+    if "/" in name:
+        patterns.append(name[:name.index("/")] + "/*")
+    site.sql("INSERT INTO pgfeed.access VALUES ('*', '*', true, true)")
+    try:
+        streams = [site.stream("/events?" + urlencode({"topic": pattern})).live()
+                   for pattern in patterns]
+        answer = site.post("/events", urlencode({"topic": name, "data": "x"}).encode(),
+                           {"Content-Type": "application/x-www-form-urlencoded"})
+        assert answer.status == 201 and answer.json()["topic"] == name
+        for stream in streams:
+            assert stream.message().data == "x"
+            stream.close()
+    finally:
+        site.sql("DELETE FROM pgfeed.access WHERE pattern = '*'")
 
 
 @pytest.mark.parametrize("query", ["topic=a%00b", "topic=a%0Ab", "topic=%FF"])

@@ -45,20 +45,25 @@ an_event_finds_its_topic_and_all_its_prefixes(void **state)
 	static const char *const below[] = { "orders/*" };
 	static const char *const deep[] = { "orders/eu/*", "orders/eu/de" };
 	static const char *const other[] = { "other", "orders/*" };
+	static const char *const all[] = { "*", "orders/*", "orders" };
 	struct filters *fs = filters_new();
-	struct filter *f[4];
+	struct filter *f[5];
 
 	f[0] = subscribe(fs, 0, 1, orders);
 	f[1] = subscribe(fs, 1, 1, below);
 	f[2] = subscribe(fs, 2, 2, deep);
 	f[3] = subscribe(fs, 3, 2, other);
-	assert_int_equal(noted(fs, "orders"), 1);
-	assert_int_equal(noted(fs, "orders/x"), 2);
-	assert_int_equal(noted(fs, "orders/eu"), 2);
-	assert_int_equal(noted(fs, "orders/eu/de"), 3);
-	assert_int_equal(noted(fs, "other"), 1);
-	assert_int_equal(noted(fs, "othe"), 0);
-	assert_int_equal(noted(fs, "others"), 0);
+	f[4] = subscribe(fs, 4, 3, all);
+	assert_int_equal(noted(fs, "orders"), 2);
+	assert_int_equal(noted(fs, "orders/"), 3);
+	assert_int_equal(noted(fs, "orders/x"), 3);
+	assert_int_equal(noted(fs, "orders/eu"), 3);
+	assert_int_equal(noted(fs, "orders/eu/de"), 4);
+	assert_int_equal(noted(fs, "orders/eu//de/very/deep/down"), 4);
+	assert_int_equal(noted(fs, "/orders/eu/"), 1);
+	assert_int_equal(noted(fs, "other"), 2);
+	assert_int_equal(noted(fs, "othe"), 1);
+	assert_int_equal(noted(fs, "others"), 1);
 	for (size_t i = 0; i < ARRAY_LEN(f); i++) {
 		LIST_REMOVE(&someone[i], in_filter);
 		filter_unref(fs, f[i]);

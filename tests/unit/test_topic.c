@@ -13,12 +13,14 @@
 #include "feed/topic.h"
 
 static const char *const good[] = { "a", "orders", "a/b/c",
-	"\xc3\xa4/\xc3\xbc \xe2\x82\xac", "-a", "a/-", "a-/b", "\xc2\x85",
-	"a.b:c", "'", "\"", "\\", "\xf0\x9f\x98\x80/\xf0\x9f\x98\x80", " ",
-	"a b" };
-static const char *const bad[] = { "", "/", "a/", "/a", "a//b", "*", "a*b", "-",
-	"-/a", "a\n", "\ta", "\x1f", "a\x7f", "a\n/b", "a/\nb", "a/*/b", "*/a",
-	"\xff", "a/\xc3", "\xed\xa0\x80" };
+	"\xc3\xa4/\xc3\xbc \xe2\x82\xac", "-", "-a", "a/-", "a/-/b", "a-/b",
+	"/-/a", "\xc2\x85", "a.b:c", "'", "\"", "\\",
+	"\xf0\x9f\x98\x80/\xf0\x9f\x98\x80", " ", "a b", "/", "a/", "/a", "//",
+	"a//b", "https://example.com/books/1", "https://example.com/books/",
+	"urn:isbn:0-486-27557-4", "https://example.com/?q=a&b=c#d" };
+static const char *const bad[] = { "", "*", "a*b", "-/", "-/a", "-//", "a\n",
+	"\ta", "\x1f", "a\x7f", "a\n/b", "a/\nb", "a/*/b", "*/a", "{", "a{b",
+	"a}b", "a/{id}", "\xff", "a/\xc3", "\xed\xa0\x80" };
 
 static void
 test_topic_valid(void **state)
@@ -37,7 +39,7 @@ test_topic_valid(void **state)
 	assert_true(topic_valid(longest, TOPIC_MAX_BYTES));
 	assert_false(topic_valid(longest, TOPIC_MAX_BYTES + 1));
 	assert_false(topic_valid("a\0b", 3));
-	assert_true(topic_valid("abc/", 3)); /* n counts */
+	assert_true(topic_valid("abc*", 3)); /* n counts */
 	assert_true(topic_valid(TOPIC_DEFAULT, strlen(TOPIC_DEFAULT)));
 }
 
@@ -48,18 +50,41 @@ test_topic_pattern_valid(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
 		assert_true(topic_pattern_valid(good[i], strlen(good[i])));
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_false(topic_pattern_valid(bad[i], strlen(bad[i])));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		if (strcmp(bad[i], "*") != 0)
+			assert_false(
+			    topic_pattern_valid(bad[i], strlen(bad[i])));
+	}
+	assert_true(topic_pattern_valid("*", 1));
 	assert_true(topic_pattern_valid("a/*", 3));
 	assert_true(topic_pattern_valid("a/b/*", 5));
-	assert_false(topic_pattern_valid("/*", 2));
+	assert_true(topic_pattern_valid("/*", 2));
+	assert_true(topic_pattern_valid("a//*", 4));
+	assert_true(topic_pattern_valid("https://*", 9));
+	assert_false(topic_pattern_valid("**", 2));
+	assert_false(topic_pattern_valid("a*", 2));
 	assert_false(topic_pattern_valid("a/**", 4));
 	assert_false(topic_pattern_valid("a*/*", 4));
-	assert_false(topic_pattern_valid("a//*", 4));
 	assert_false(topic_pattern_valid("-/*", 3));
 	memset(longest, 'x', sizeof(longest));
+	memcpy(longest + TOPIC_MAX_BYTES - 1, "/*", 2);
+	assert_true(topic_pattern_valid(longest, TOPIC_MAX_BYTES + 1));
+	longest[TOPIC_MAX_BYTES - 1] = 'x';
 	memcpy(longest + TOPIC_MAX_BYTES, "/*", 2);
-	assert_true(topic_pattern_valid(longest, TOPIC_MAX_BYTES + 2));
+	assert_false(topic_pattern_valid(longest, TOPIC_MAX_BYTES + 2));
+}
+
+static void
+a_path_has_no_empty_segment(void **state)
+{
+	static const char *const fit[] = { "a", "a/b", "a/*", "*", "-" };
+	static const char *const unfit[] = { "", "/", "/a", "a/", "a//b",
+		"https://a/b" };
+
+	for (size_t i = 0; i < ARRAY_LEN(fit); i++)
+		assert_true(topic_fits_path(fit[i], strlen(fit[i])));
+	for (size_t i = 0; i < ARRAY_LEN(unfit); i++)
+		assert_false(topic_fits_path(unfit[i], strlen(unfit[i])));
 }
 
 static void
@@ -83,6 +108,17 @@ test_topic_matches(void **state)
 		{ "a/b/*", "a/b/c", true },
 		{ "a/b/*", "a/c/b", false },
 		{ "a/b/*", "a/b", false },
+		{ "a/*", "a/", true }, /* it begins with "a/" */
+		{ "a/*", "a//", true },
+		{ "a/", "a", false },
+		{ "a/", "a/", true },
+		{ "/*", "/a", true },
+		{ "/*", "a", false },
+		{ "*", "a", true },
+		{ "*", "a/b", true },
+		{ "*", "/", true },
+		{ "https://a/*", "https://a/b", true },
+		{ "https://a/*", "https://b/a", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -102,6 +138,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_topic_valid),
 		cmocka_unit_test(test_topic_pattern_valid),
+		cmocka_unit_test(a_path_has_no_empty_segment),
 		cmocka_unit_test(test_topic_matches),
 	};
 

@@ -10,7 +10,7 @@
 
 #define FRESH_KEPT 64 /* more room than this is given back after a turn */
 
-/* A topic, or a prefix up to and with its slash, and the filters naming it. */
+/* A topic, or a prefix without its star, and the filters that name it. */
 struct route {
 	char *name;
 	struct filter **filter;
@@ -22,6 +22,7 @@ struct filters {
 	struct filter *all;
 	struct route *exact;
 	struct route *prefix;
+	size_t longest_prefix; /* bytes of the longest so far */
 };
 
 struct filters *
@@ -77,6 +78,8 @@ add_route(struct filters *fs, const char *pattern, struct filter *f)
 			return false;
 		}
 		HASH_ADD_KEYPTR(hh, *table, r->name, n, r);
+		if (table == &fs->prefix)
+			fs->longest_prefix = MAX(fs->longest_prefix, n);
 	}
 	if (r->n == r->cap) {
 		cap = r->cap == 0 ? 2 : r->cap * 2;
@@ -294,14 +297,15 @@ filters_note(struct filters *fs, const char *topic, uint64_t seq,
     struct filter_list *turn)
 {
 	bool ok = note_route(fs->exact, topic, strlen(topic), seq, turn);
-	const char *slash = topic;
+	size_t n = 0;
+	const char *slash;
 
-	while (fs->prefix != NULL && (slash = strchr(slash, '/')) != NULL) {
-		slash++;
-		if (*slash != '\0')
-			ok = note_route(fs->prefix, topic,
-				 (size_t)(slash - topic), seq, turn) &&
-			     ok;
-	}
+	if (fs->prefix == NULL)
+		return ok;
+	do {
+		ok = note_route(fs->prefix, topic, n, seq, turn) && ok;
+		slash = strchr(topic + n, '/');
+		n = slash != NULL ? (size_t)(slash - topic) + 1 : 0;
+	} while (n > 0 && n <= fs->longest_prefix);
 	return ok;
 }
