@@ -98,17 +98,66 @@ CREATE TABLE pgfeed.epoch (
   at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- The bell says "look", never what: one empty notification per transaction.
--- SET pgfeed.bell = off silences it for a session that rings by other means.
--- An event must be durable before a browser sees it, or a crash could hand out
--- its id again; hence the synchronous commit.
+-- One row per gateway that listens: whether it is asleep. A writer rings only
+-- while a gateway sleeps, since a NOTIFY in a transaction costs its commit the
+-- company of others at the flush of the log (docs/ordering.md, "The doorbell").
+-- A crash empties the table, and ends the connections that the rows stand for.
+CREATE UNLOGGED TABLE pgfeed.gateway (
+  pid    integer PRIMARY KEY,
+  role   oid NOT NULL,
+  asleep boolean NOT NULL,
+  at     timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (fillfactor = 50);
+
+-- Writes the row of the calling session, and removes those of dead ones. The
+-- row need not survive a crash, so its commit waits for no disk.
+CREATE FUNCTION pgfeed.set_asleep(asleep boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  DELETE FROM pgfeed.gateway WHERE pid IN (
+    SELECT g.pid FROM pgfeed.gateway g
+     WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
+       WHERE a.pid = g.pid AND a.usesysid = g.role AND a.datname = current_database())
+       FOR UPDATE SKIP LOCKED);
+  INSERT INTO pgfeed.gateway AS g (pid, role, asleep)
+  SELECT pg_backend_pid(), r.oid, set_asleep.asleep FROM pg_roles r WHERE r.rolname = session_user
+  ON CONFLICT (pid) DO UPDATE SET role = excluded.role, asleep = excluded.asleep,
+      at = excluded.at
+   WHERE (g.role, g.asleep) <> (excluded.role, excluded.asleep);
+END $$;
+
+-- Rings unless every gateway is awake: one empty notification that says "look",
+-- never what. For a transaction that has seen its events committed.
+CREATE FUNCTION pgfeed.ring() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pgfeed.gateway WHERE asleep) THEN
+    PERFORM pg_notify('pgfeed', '');
+  END IF;
+END $$;
+
+-- Rings for every transaction that writes events. The trigger runs after the
+-- INSERT, so its transaction holds the lock on the sequence when it reads which
+-- gateways sleep; a gateway that falls asleep waits for the holders of then. The
+-- reading must not be older than that lock: with a snapshot of the transaction's
+-- beginning (REPEATABLE READ) it may be, so such a transaction always rings.
+--
+-- SET pgfeed.bell = off silences the doorbell for a session: for PREPARE
+-- TRANSACTION, which PostgreSQL refuses after a NOTIFY. An event must be durable
+-- before a browser sees it, or a crash could hand out its id again; hence the
+-- synchronous commit.
 CREATE FUNCTION pgfeed.bell() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
-  IF current_setting('pgfeed.bell', true) IS DISTINCT FROM 'off' THEN
+  IF current_setting('pgfeed.bell', true) IS NOT DISTINCT FROM 'off' THEN
+    RETURN NULL;
+  END IF;
+  IF current_setting('transaction_isolation') <> 'read committed'
+    OR EXISTS (SELECT FROM pgfeed.gateway WHERE asleep) THEN
     PERFORM pg_notify('pgfeed', '');
   END IF;
   RETURN NULL;
@@ -116,4 +165,5 @@ END $$;
 CREATE TRIGGER bell AFTER INSERT ON pgfeed.event
   FOR EACH STATEMENT EXECUTE FUNCTION pgfeed.bell();
 
-REVOKE EXECUTE ON FUNCTION pgfeed.bell() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION pgfeed.bell(), pgfeed.ring(),
+  pgfeed.set_asleep(boolean) FROM PUBLIC;

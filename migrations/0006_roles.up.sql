@@ -16,7 +16,7 @@ BEGIN
       pgfeed.migration, pgfeed.partition, pgfeed.holder TO pgfeed_stream;
     GRANT UPDATE (low, finished) ON pgfeed.mark TO pgfeed_stream;
     GRANT INSERT ON pgfeed.epoch TO pgfeed_stream;
-    GRANT EXECUTE ON FUNCTION pgfeed.holders(), pgfeed.rotate(bigint, boolean),
+    GRANT EXECUTE ON FUNCTION pgfeed.holders(), pgfeed.set_asleep(boolean), pgfeed.rotate(bigint, boolean),
       pgfeed.prune_mark(interval, boolean), pgfeed.prune_sweep(integer),
       pgfeed.expire_keys(interval, integer),
       pgfeed.allowed(text[], text[], text[], boolean) TO pgfeed_stream;
@@ -25,7 +25,7 @@ BEGIN
     GRANT USAGE ON SCHEMA pgfeed TO pgfeed_post;
     GRANT EXECUTE ON FUNCTION pgfeed.ingest(text[], text[], text[], text[]),
       pgfeed.ingest(text[], text[], text[], text[], text[], text[]),
-      pgfeed.publish(text, text, text, text) TO pgfeed_post;
+      pgfeed.publish(text, text, text, text), pgfeed.ring() TO pgfeed_post;
   END IF;
 END $$;
 

@@ -41,7 +41,7 @@ static const char *const own_settings[] = {
 };
 static const char sql_ingest[] = "SELECT n, id, duplicate, conflict, forbidden"
 				 " FROM pgfeed.ingest($1, $2, $3, $4, $5, $6)";
-static const char sql_bell[] = "SELECT pg_catalog.pg_notify('pgfeed', '')";
+static const char sql_bell[] = "SELECT pgfeed.ring()";
 
 enum state {
 	STATE_DOWN = 0,

@@ -94,9 +94,10 @@ add_status(struct buf *b, const struct config *c, const struct hub *h,
 
 	if (listener_has_position(l))
 		cursor_print(g, text, sizeof(text));
-	buf_addf(b, "{\"version\":\"%s\",\"pid\":%d,\"live\":%s",
+	buf_addf(b, "{\"version\":\"%s\",\"pid\":%d,\"live\":%s,\"asleep\":%s",
 	    PACKAGE_VERSION, (int)getpid(),
-	    listener_is_live(l) ? "true" : "false");
+	    listener_is_live(l) ? "true" : "false",
+	    listener_is_asleep(l) ? "true" : "false");
 	buf_addf(b,
 	    ",\"cursor\":\"%s\",\"timeline\":%u,\"oldest\":\"%" PRId64 "\"",
 	    text, g->tli, listener_oldest(l));
@@ -236,7 +237,10 @@ add_metrics(struct buf *b, const struct config *c, const struct hub *h,
 	add_metric(b, "writes", "counter", "Writes to sockets.", stats.writes);
 	add_metric(b, "sent_bytes", "counter", "Bytes written to sockets.",
 	    stats.bytes);
-	add_metric(b, "rings", "counter", "Bells heard.", stats.rings);
+	add_metric(b, "rings", "counter", "Notifications of the doorbell.",
+	    stats.rings);
+	add_metric(b, "asleep", "gauge", "1 while writers have to ring.",
+	    listener_is_asleep(l));
 	add_metric(
 	    b, "fetches", "counter", "Queries for new events.", stats.fetches);
 	add_metric(b, "probes", "counter", "Queries for the owners of holes.",

@@ -494,6 +494,7 @@ def cgi(site, uri="/cgi-bin/pgfeed-post/cgi", body=b"x", method="POST",
 
 def test_cgi_serves_one_request(site):
     listener = site.connect()
+    listener.cursor().execute("SELECT pgfeed.set_asleep(true)")     # or nobody rings
     listener.cursor().execute("LISTEN pgfeed")
     status, headers, body = cgi(site, body=b"from CGI")
     assert status == 201, body

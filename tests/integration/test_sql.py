@@ -218,7 +218,8 @@ def notifications(connection):
     return found
 
 
-def test_one_empty_ring_per_transaction(database):
+def test_one_empty_ring_per_transaction_while_a_gateway_sleeps(database):
+    query(gateway := database.connect(), "SELECT pgfeed.set_asleep(true)")
     listener, writer = database.connect(), database.connect(autocommit=False)
     query(listener, "LISTEN pgfeed")
     for _ in range(3):
@@ -237,6 +238,18 @@ def test_one_empty_ring_per_transaction(database):
     writer.commit()
     eventually(lambda: query(listener, "SELECT 1") and listener.notifies)
     assert notifications(listener) == [("pgfeed", "")]
+    # Nobody sleeps: only the session with an old snapshot rings.
+    query(gateway, "SELECT pgfeed.set_asleep(false)")
+    query(writer, "SELECT pgfeed.publish('a', 'x')")
+    writer.commit()
+    query(listener, "SELECT 1")
+    assert notifications(listener) == []
+    query(writer, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    query(writer, "SELECT pgfeed.publish('a', 'x')")
+    writer.commit()
+    eventually(lambda: query(listener, "SELECT 1") and listener.notifies)
+    assert notifications(listener) == [("pgfeed", "")]
+    gateway.close()
     listener.close()
     writer.close()
 

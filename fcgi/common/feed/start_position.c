@@ -44,6 +44,7 @@ static const struct {
 	{ "high",
 	    "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END"
 	    " FROM pgfeed.event_id_seq" },
+	{ "asleep", "SELECT pgfeed.set_asleep($1::boolean)" },
 	{ "mark",
 	    "WITH raised AS (UPDATE pgfeed.mark SET low = $1::bigint,"
 	    "  finished = $2::text"

@@ -27,7 +27,7 @@ struct start_position {
 
 /*
  * Connects, checks that the database is fit to follow, prepares the
- * statements fetch, fetch_holes, holders, high and mark, begins to LISTEN and
+ * statements fetch, fetch_holes, holders, high, asleep and mark, begins to LISTEN and
  * fills in o. known is the position that the gateway has already, or NULL: the
  * start position is only worked out when it has none or an unfit one. Blocks.
  * Returns the connection; NULL after adding the reason to err. In both cases

@@ -1,7 +1,7 @@
 /*
  * listener.c - what becomes visible in the database, each event exactly once.
  *
- *     bell, or a second without one --> fetch --> step the position --> hand on
+ *     doorbell, or time --> fetch --> step the position --> hand on
  *
  * The position g is a set (cursor.h): ids become visible out of order, so the
  * ids stepped over are holes, which every fetch asks for again. A hole closes
@@ -21,6 +21,7 @@
 
 #include "feed/feed_sql.h"
 #include "pg/db.h"
+#include "stream/source/doorbell.h"
 #include "stream/source/listener.h"
 #include "base/log.h"
 #include "feed/start_position.h"
@@ -29,11 +30,11 @@
 #include "stream/source/stats.h"
 
 #define PAGE     1000 /* rows per fetch */
-#define FETCH_MS 1000 /* without a bell */
 #define PROBE_MS 100
+#define AWAKE_MS 4 /* see doorbell.h */
 #define MARK_MS  10000
 
-enum query { NONE, FETCH, HOLDERS, HIGH, MARK };
+enum query { NONE, FETCH, HOLDERS, HIGH, MARK, DOORBELL, DOORBELL_READING };
 
 struct listener {
 	struct event_base *base;
@@ -42,6 +43,7 @@ struct listener {
 	void *arg;
 	struct pg_connection *db;
 	struct event *timer;
+	struct event *awake_timer; /* pending unless asleep */
 
 	struct cursor g;
 	bool has_position;
@@ -63,6 +65,7 @@ struct listener {
 	bool capped;  /* the last fetch stopped for want of room */
 	int64_t high; /* answer of HIGH */
 	struct hole_probe *probe;
+	struct doorbell *doorbell;
 };
 
 static void proceed(struct listener *);
@@ -77,6 +80,12 @@ bool
 listener_is_live(const struct listener *l)
 {
 	return l->live;
+}
+
+bool
+listener_is_asleep(const struct listener *l)
+{
+	return doorbell_is_asleep(l->doorbell);
 }
 
 int64_t
@@ -182,6 +191,19 @@ start(struct listener *l)
 	l->calls.flush(l->arg);
 }
 
+/* Starts or ends the fast timer, by whether the gateway sleeps. */
+static void
+watch_time(struct listener *l)
+{
+	static const struct timeval tick = { .tv_usec = AWAKE_MS * 1000 };
+	bool pending = event_pending(l->awake_timer, EV_TIMEOUT, NULL);
+
+	if (pending && doorbell_is_asleep(l->doorbell))
+		event_del(l->awake_timer);
+	else if (!pending && !doorbell_is_asleep(l->doorbell))
+		event_add(l->awake_timer, &tick);
+}
+
 static void
 on_up(void *arg)
 {
@@ -196,6 +218,8 @@ on_up(void *arg)
 	l->oldest = o->oldest;
 	l->query = NONE;
 	hole_probe_reset(l->probe);
+	doorbell_reset(l->doorbell, now_ms());
+	watch_time(l);
 	if (o->recent != NULL)
 		start(l);
 	else if (!start_position_translate(
@@ -214,6 +238,7 @@ on_down(void *arg)
 	struct listener *l = arg;
 
 	l->query = NONE;
+	event_del(l->awake_timer);
 	if (l->live) {
 		l->live = false;
 		l->calls.live(false, l->arg);
@@ -230,6 +255,7 @@ on_notify(const PGnotify *n, void *arg)
 
 	if (strcmp(n->relname, "pgfeed") == 0) {
 		stats.rings++;
+		doorbell_rang(l->doorbell, now_ms());
 		l->want_fetch = true;
 		proceed(l);
 		return;
@@ -306,6 +332,10 @@ on_row(const PGresult *r, void *arg)
 	case MARK:
 		l->oldest = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
 		break;
+	case DOORBELL_READING:
+		doorbell_add(l->doorbell, PQgetvalue(r, 0, 0));
+		break;
+	case DOORBELL:
 	case NONE:
 		break;
 	}
@@ -325,14 +355,19 @@ drop_holes(struct listener *l)
 static void
 fetch_done(struct listener *l)
 {
+	bool whole = l->hole_rows < PAGE && l->new_rows < PAGE;
+
 	l->calls.flush(l->arg);
+	if (whole && !l->blocked)
+		doorbell_fetched(
+		    l->doorbell, l->hole_rows + l->new_rows > 0, now_ms());
 	if (l->hole_rows >= PAGE && !l->blocked)
 		l->want_fetch = true; /* there may be more in the holes */
 	else if (l->new_rows >= PAGE && !l->blocked)
 		l->want_fetch = true;
 	else if (hole_probe_is_decided(l->probe) && (!l->blocked || l->capped))
 		drop_holes(l);
-	if (!l->live && l->hole_rows < PAGE && l->new_rows < PAGE) {
+	if (!l->live && whole) {
 		l->live = true;
 		l->calls.live(true, l->arg);
 	}
@@ -373,6 +408,11 @@ on_done(bool ok, void *arg)
 		holders_done(l);
 	else if (query == HIGH)
 		high_done(l);
+	else if (query == DOORBELL)
+		doorbell_told(l->doorbell, now_ms());
+	else if (query == DOORBELL_READING)
+		doorbell_end(l->doorbell, now_ms());
+	watch_time(l);
 	proceed(l);
 }
 
@@ -421,10 +461,36 @@ send_mark(struct listener *l)
 	pg_connection_send(l->db, "mark", 2, values);
 }
 
+/* Sends what the doorbell needs; returns false when that is nothing. */
+static bool
+send_doorbell(struct listener *l)
+{
+	const char *asleep = "t";
+
+	switch (doorbell_step(l->doorbell, now_ms())) {
+	case DOORBELL_NOTHING:
+		return false;
+	case DOORBELL_HOLDERS:
+		l->query = DOORBELL_READING;
+		pg_connection_send(l->db, "holders", 0, NULL);
+		return true;
+	case DOORBELL_WAKE:
+		asleep = "f";
+		/* FALLTHROUGH */
+	case DOORBELL_SLEEP:
+		l->query = DOORBELL;
+		pg_connection_send(l->db, "asleep", 1, &asleep);
+		return true;
+	}
+	return false;
+}
+
 /* Sends the most urgent query but a fetch; false when there is none. */
 static bool
 send_other(struct listener *l)
 {
+	if (send_doorbell(l))
+		return true;
 	if (hole_probe_is_due(l->probe, &l->g, now_ms()) && l->want_holders) {
 		l->want_holders = false;
 		hole_probe_begin(l->probe, &l->g);
@@ -443,7 +509,7 @@ send_other(struct listener *l)
 
 /*
  * Sends the next query, if the connection is free: the fetch, but after one
- * whatever else is due, or a bell that never rests would keep holes open.
+ * whatever else is due, or a doorbell that never rests would keep holes open.
  */
 static void
 proceed(struct listener *l)
@@ -460,14 +526,23 @@ proceed(struct listener *l)
 }
 
 static void
+on_awake_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	int64_t now = now_ms();
+
+	if (now - l->fetched_ms >= doorbell_fetch_ms(l->doorbell, now))
+		l->want_fetch = true;
+	proceed(l);
+}
+
+static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
 
 	l->want_holders = true;
-	if (now_ms() - l->fetched_ms >= FETCH_MS - 10)
-		l->want_fetch = true;
-	proceed(l);
+	on_awake_timer(fd, what, arg);
 }
 
 struct listener *
@@ -493,7 +568,9 @@ listener_new(struct event_base *base, const struct config *config,
 	l->arg = arg;
 	l->probe = hole_probe_new();
 	l->timer = event_new(base, -1, EV_PERSIST, on_timer, l);
-	if (l->timer == NULL)
+	l->doorbell = doorbell_new();
+	l->awake_timer = event_new(base, -1, EV_PERSIST, on_awake_timer, l);
+	if (l->timer == NULL || l->awake_timer == NULL)
 		log_fatal("out of memory");
 	event_add(l->timer, &tick);
 	l->db = pg_connection_new(base, 0, "listener", &db_calls, l);
@@ -505,7 +582,9 @@ listener_free(struct listener *l)
 {
 	pg_connection_free(l->db);
 	event_free(l->timer);
+	event_free(l->awake_timer);
 	hole_probe_free(l->probe);
+	doorbell_free(l->doorbell);
 	free(l->epoch);
 	buf_fini(&l->last_error);
 	free(l);

@@ -46,6 +46,9 @@ const struct cursor *listener_position(const struct listener *);
 
 bool listener_is_live(const struct listener *);
 
+/* Returns whether writers have to ring: see doorbell.h. */
+bool listener_is_asleep(const struct listener *);
+
 /* 0 while it is live, else how long ago it last asked for events. */
 int64_t listener_lag_ms(const struct listener *);
 
