@@ -1,26 +1,25 @@
 /*
- * ingest.c - storing events for many requests at once.
+ * ingest.c - stores the events of many requests in few commits (group commit).
  *
  *     ingest_put() --> waiting --> batch in flight --> finished --> done()
  *     (any thread)                 (one)
  *
- * An event that comes while nothing is under way is sent by whoever puts it, so
- * that one alone does not wait for the thread to wake up; the thread sees to
- * all that follows.
+ * Everything but ingest_put() runs in the event loop, in turns. The loop puts
+ * most jobs itself (fastcgi/acceptor.h) and takes its turn behind the requests
+ * that it has just read, so that those become one batch. Another thread, which
+ * has read a slow body, wakes the loop.
  *
- * Answers are written while the next batch is being committed: when a batch
- * has ended, the next one goes out first, and then the finished jobs get their
- * done(), a share of them in each turn. So no thread sleeps for an event, and
- * a crowd of requests costs few switches between threads.
+ * Answers are written while the next batch is being committed: after the end
+ * of a batch the next one is sent first, and then the finished jobs get their
+ * done(), DONES_PER_TURN in each turn.
  *
  * A batch is one statement, so one event that the database refuses takes all
- * of them down. It is then cut in halves, and those again, until the culprit
- * is alone; the others are stored. The parts still to do are on a little stack,
- * the first part on top, so order is kept.
+ * of them down. The batch is then cut in halves, and those again, until that
+ * event is alone; the others are stored. The parts still to do are on a stack,
+ * the first part on top, so that the order is kept.
  *
  * Always: a job is in waiting, in the batch, or in finished.
- * Owner:  the session and the batch are whose who holds driving: the thread,
- *         but while it sleeps; finished is the thread's.
+ * Owner:  the loop owns everything but waiting, which the mutex protects.
  */
 #include <sys/eventfd.h>
 #include <pthread.h>
@@ -28,8 +27,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "post/ingest.h"
 #include "base/log.h"
+#include "post/ingest.h"
+#include "post/ingest_connection.h"
 
 #define BATCH_ROWS     1000
 #define BATCH_BYTES    (1024 * 1024)
@@ -38,8 +38,8 @@
 #define PARTS_MAX      16 /* more than log2(BATCH_ROWS) + 1 */
 #define DONES_PER_TURN 32
 #define FAREWELL_MS    1000
+#define FINISH_TURN_MS 50   /* at most, from turn to turn at the end */
 #define COMPLAINT_MS   1000 /* from one line in the log to the next */
-#define LOOK_MS        1000 /* at the time limits of who else sends */
 
 TAILQ_HEAD(jobs, ingest_job);
 
@@ -48,37 +48,28 @@ struct part {
 };
 
 struct ingest {
+	struct event_base *base;
+	pthread_t loop;
 	int64_t patience_ms;
-	pthread_t thread;
+	struct ingest_connection *connection;
+	struct event *turn; /* activated by the loop, woken by other threads */
 	int wake_fd;
+	struct event *timer; /* the next turn, when nothing else brings one */
+	bool finishing;
 
 	pthread_mutex_t mutex; /* for these */
 	struct jobs waiting;
 	size_t waiting_rows, waiting_bytes;
-	bool listening; /* the thread sleeps: somebody new has to see to it */
-	bool stopping;
 
-	struct jobs finished;
-	int64_t complained_ms;
-	uint64_t n_untold; /* events not stored since then */
-
-	pthread_mutex_t driving; /* for these; before mutex */
-	struct ingest_connection *session;
 	struct ingest_job *batch[BATCH_ROWS];
 	const struct row *row[BATCH_ROWS];
 	unsigned n_batch;
 	struct part part[PARTS_MAX]; /* the last is in flight */
 	unsigned n_parts;
+	struct jobs finished;
+	int64_t complained_ms;
+	uint64_t n_untold; /* events not stored since then */
 };
-
-static void
-wake_thread(struct ingest *in)
-{
-	static const uint64_t one = 1;
-
-	if (write(in->wake_fd, &one, sizeof(one)) != sizeof(one))
-		log_sys("could not wake the ingest thread");
-}
 
 static void
 finish(struct ingest *in, struct ingest_job *job, enum ingest_status status,
@@ -135,22 +126,23 @@ push(struct ingest *in, unsigned from, unsigned n)
 		in->part[in->n_parts++] = (struct part){ from, n };
 }
 
-/* The part on top of the stack, if none is in flight. */
+/* Sends the part on top of the stack, if none is in flight. */
 static void
 send_next(struct ingest *in)
 {
 	struct part *p;
 
-	if (in->n_parts == 0 || !ingest_connection_ready(in->session))
+	if (in->n_parts == 0 || !ingest_connection_ready(in->connection))
 		return;
 	p = &in->part[in->n_parts - 1];
-	ingest_connection_send(in->session, &in->row[p->from], p->n);
+	ingest_connection_send(in->connection, &in->row[p->from], p->n);
 }
 
 /*
- * The session waited for a lock until it was told to give up. Only a key that
- * an unfinished transaction elsewhere has used too can do that, so those
- * without a key get another chance. Returns how many those are.
+ * Finishes the jobs with a key, after the session waited for a lock until its
+ * lock_timeout. Only a key that an unfinished transaction elsewhere has used
+ * too makes it wait, so events without a key get another chance. Returns their
+ * number.
  */
 static unsigned
 keep_those_without_key(struct ingest *in, struct part part)
@@ -171,7 +163,7 @@ keep_those_without_key(struct ingest *in, struct part part)
 	return kept;
 }
 
-/* Anybody can make events that are refused, so one line a second. */
+/* Logs a refusal, once a second: any client can make events that are refused. */
 static void
 complain(struct ingest *in, unsigned n, const char *why, const char *sqlstate)
 {
@@ -229,29 +221,43 @@ part_refused(struct ingest *in, struct part part, const PGresult *res,
 			part_done(in, part, INGEST_UNAVAILABLE, sqlstate);
 		return;
 	}
-	/* The server went read-only, the function is gone...: begin afresh. */
+	/* The server went read-only, the function is gone...: reconnect. */
 	part_done(in, part, INGEST_UNAVAILABLE, sqlstate);
-	ingest_connection_reset(in->session);
+	ingest_connection_reset(in->connection);
+}
+
+/* Lets the loop take a turn, behind the callbacks that are due before. */
+static void
+take_turn(struct ingest *in)
+{
+	event_active(in->turn, EV_TIMEOUT, 0);
 }
 
 static void
-on_batch_end(enum ingest_connection_result result, const PGresult *res,
+on_batch_end(enum batch_result result, const PGresult *res,
     const char *sqlstate, void *arg)
 {
 	struct ingest *in = arg;
 	struct part part = in->part[--in->n_parts];
 
 	switch (result) {
-	case SESSION_COMMITTED:
+	case BATCH_COMMITTED:
 		part_committed(in, part, res);
 		break;
-	case SESSION_REFUSED:
+	case BATCH_REFUSED:
 		part_refused(in, part, res, sqlstate);
 		break;
-	case SESSION_LOST:
+	case BATCH_LOST:
 		part_done(in, part, INGEST_UNKNOWN, "");
 		break;
 	}
+	take_turn(in);
+}
+
+static void
+on_up(void *arg)
+{
+	take_turn(arg);
 }
 
 static struct ingest_job *
@@ -266,8 +272,8 @@ take_waiting(struct ingest *in)
 }
 
 /*
- * If nothing is under way, all that waits becomes the batch, up to the limits;
- * at least one job. Under the mutex.
+ * Makes a batch of what waits, up to the limits but one job at least, when no
+ * batch is in flight.
  */
 static void
 gather(struct ingest *in)
@@ -275,9 +281,10 @@ gather(struct ingest *in)
 	struct ingest_job *job;
 	size_t bytes = 0;
 
-	if (in->n_parts > 0 || !ingest_connection_ready(in->session))
+	if (in->n_parts > 0 || !ingest_connection_ready(in->connection))
 		return;
 	in->n_batch = 0;
+	pthread_mutex_lock(&in->mutex);
 	while (in->n_batch < BATCH_ROWS &&
 	       (job = TAILQ_FIRST(&in->waiting)) != NULL) {
 		bytes += job->row.data_len;
@@ -286,29 +293,35 @@ gather(struct ingest *in)
 		in->batch[in->n_batch] = take_waiting(in);
 		in->row[in->n_batch++] = &job->row;
 	}
+	pthread_mutex_unlock(&in->mutex);
 	push(in, 0, in->n_batch);
 }
 
 /*
- * Without a connection: how long those who wait have still to wait, -1 when
- * there is nothing to wait for. Refuses them when it is over. Under the mutex.
+ * Without a connection: finishes what was left of a batch, which has not been
+ * sent, and all that waits once patience_ms have passed. Returns the time in ms
+ * until then, or -1 when nothing waits or there is a connection.
  */
-static int
-be_patient(struct ingest *in)
+static int64_t
+wait_for_connection(struct ingest *in)
 {
-	int64_t since = ingest_connection_down_since(in->session), left;
+	int64_t since = ingest_connection_down_since(in->connection);
+	int64_t left = since + in->patience_ms - now_ms();
 
-	if (since == 0 || TAILQ_EMPTY(&in->waiting))
+	if (since == 0)
 		return -1;
-	left = since + in->patience_ms - now_ms();
-	if (left > 0)
-		return (int)left;
-	while (!TAILQ_EMPTY(&in->waiting))
+	while (in->n_parts > 0)
+		part_done(in, in->part[--in->n_parts], INGEST_UNAVAILABLE, "");
+	pthread_mutex_lock(&in->mutex);
+	while (left <= 0 && !TAILQ_EMPTY(&in->waiting))
 		finish(in, take_waiting(in), INGEST_UNAVAILABLE, "");
-	return -1;
+	if (TAILQ_EMPTY(&in->waiting))
+		left = -1;
+	pthread_mutex_unlock(&in->mutex);
+	return left;
 }
 
-/* A share of the answers; the others come next turn. */
+/* Answers some of the finished jobs; the next turn answers the others. */
 static void
 call_done(struct ingest *in)
 {
@@ -321,122 +334,67 @@ call_done(struct ingest *in)
 	}
 }
 
-/* Everything is done and told; or the bell has had its time. */
-static bool
-may_end(struct ingest *in, int64_t *farewell)
-{
-	if (in->n_parts > 0 || !TAILQ_EMPTY(&in->finished))
-		return false;
-	if (*farewell == 0)
-		*farewell = now_ms() + FAREWELL_MS;
-	return ingest_connection_idle(in->session) || now_ms() >= *farewell;
-}
-
-static int
-sooner(int a_ms, int b_ms)
-{
-	if (a_ms < 0 || b_ms < 0)
-		return MAX(a_ms, b_ms);
-	return MIN(a_ms, b_ms);
-}
-
-/* In the thread of who puts an event: false when the thread is to be woken. */
-static bool
-send_for_thread(struct ingest *in)
-{
-	struct pollfd p;
-	bool sent;
-
-	if (pthread_mutex_trylock(&in->driving) != 0)
-		return false;
-	pthread_mutex_lock(&in->mutex);
-	gather(in);
-	pthread_mutex_unlock(&in->mutex);
-	send_next(in);
-	sent = in->n_parts > 0 &&
-	       ingest_connection_poll(in->session, &p) != 0 &&
-	       !(p.events & POLLOUT);
-	pthread_mutex_unlock(&in->driving);
-	return sent;
-}
-
-static void *
-run(void *arg)
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct ingest *in = arg;
-	int64_t farewell = 0;
-	bool last;
+	struct timeval tv;
+	int64_t wait_ms;
+	uint64_t count;
 
-	pthread_mutex_lock(&in->driving);
-	for (;;) {
-		struct pollfd p[2];
-		uint64_t count;
-		int wait, timeout;
-
-		/* Without a session what is left of a batch was not sent. */
-		while (in->n_parts > 0 &&
-		       ingest_connection_down_since(in->session) != 0)
-			part_done(in, in->part[--in->n_parts],
-			    INGEST_UNAVAILABLE, "");
-		pthread_mutex_lock(&in->mutex);
-		gather(in);
-		wait = be_patient(in);
-		last = in->stopping && TAILQ_EMPTY(&in->waiting);
-		in->listening = in->n_parts == 0;
-		pthread_mutex_unlock(&in->mutex);
-
-		send_next(in);
-		timeout =
-		    ingest_connection_poll(in->session, &p[1]); /* and flush */
-		call_done(in);
-		if (last && may_end(in, &farewell))
-			break;
-		if (!TAILQ_EMPTY(&in->finished))
-			wait = 0;
-		else if (last)
-			wait = FAREWELL_MS;
-
-		p[0].fd = in->wake_fd;
-		p[0].events = POLLIN;
-		p[0].revents = 0;
-		pthread_mutex_unlock(&in->driving);
-		if (poll(p, 2, sooner(sooner(wait, timeout), LOOK_MS)) == -1)
-			p[0].revents = p[1].revents = 0; /* a signal */
-		pthread_mutex_lock(&in->driving);
-		if (p[0].revents != 0 &&
-		    read(in->wake_fd, &count, sizeof(count)) == -1)
-			log_sys("could not read the ingest thread's eventfd");
-		ingest_connection_turn(in->session, p[1].revents);
+	if (what & EV_READ && read(in->wake_fd, &count, sizeof(count)) == -1)
+		log_sys("ingest: could not read the eventfd");
+	wait_ms = wait_for_connection(in);
+	gather(in);
+	send_next(in);
+	call_done(in);
+	if (!TAILQ_EMPTY(&in->finished))
+		wait_ms = 0; /* a turn of the loop, so that sockets are read */
+	else if (in->finishing && (wait_ms < 0 || wait_ms > FINISH_TURN_MS))
+		wait_ms = FINISH_TURN_MS;
+	if (wait_ms < 0) {
+		event_del(in->timer);
+		return;
 	}
-	pthread_mutex_unlock(&in->driving);
-	return NULL;
+	tv.tv_sec = wait_ms / 1000;
+	tv.tv_usec = wait_ms % 1000 * 1000;
+	event_add(in->timer, &tv);
 }
 
 struct ingest *
-ingest_new(const struct config *config, int64_t patience_ms)
+ingest_new(
+    struct event_base *base, const struct config *config, int64_t patience_ms)
 {
+	static const struct ingest_connection_calls calls = {
+		.up = on_up,
+		.ended = on_batch_end,
+	};
 	struct ingest *in = calloc(1, sizeof(*in));
 
 	if (in == NULL)
 		log_fatal("could not start: out of memory");
+	in->base = base;
+	in->loop = pthread_self();
 	in->patience_ms = patience_ms;
 	TAILQ_INIT(&in->waiting);
 	TAILQ_INIT(&in->finished);
 	pthread_mutex_init(&in->mutex, NULL);
-	pthread_mutex_init(&in->driving, NULL);
 	in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (in->wake_fd == -1)
-		log_fatal("could not start: no eventfd");
-	in->session = ingest_connection_new(config, on_batch_end, in);
-	if (pthread_create(&in->thread, NULL, run, in) != 0)
-		log_fatal("could not start the ingest thread");
+	in->turn =
+	    event_new(base, in->wake_fd, EV_READ | EV_PERSIST, on_turn, in);
+	in->timer = evtimer_new(base, on_turn, in);
+	if (in->wake_fd == -1 || in->turn == NULL || in->timer == NULL ||
+	    event_add(in->turn, NULL) == -1)
+		log_fatal("could not start: out of memory or descriptors");
+	in->connection = ingest_connection_new(base, config, &calls, in);
 	return in;
 }
 
 bool
 ingest_put(struct ingest *in, struct ingest_job *job)
 {
-	bool taken, wake = false;
+	static const uint64_t one = 1;
+	bool taken;
 
 	pthread_mutex_lock(&in->mutex);
 	taken = in->waiting_rows < WAITING_ROWS &&
@@ -445,26 +403,56 @@ ingest_put(struct ingest *in, struct ingest_job *job)
 		TAILQ_INSERT_TAIL(&in->waiting, job, entry);
 		in->waiting_rows++;
 		in->waiting_bytes += job->row.data_len;
-		wake = in->listening;
-		in->listening = false;
 	}
 	pthread_mutex_unlock(&in->mutex);
-	if (wake && !send_for_thread(in))
-		wake_thread(in);
-	return taken;
+	if (!taken)
+		return false;
+	if (!pthread_equal(pthread_self(), in->loop)) {
+		if (write(in->wake_fd, &one, sizeof(one)) != sizeof(one))
+			log_sys("ingest: could not wake the loop");
+	} else if (in->n_parts == 0) /* else the end of the batch brings it */
+		take_turn(in);
+	return true;
+}
+
+static bool
+has_jobs(struct ingest *in)
+{
+	bool waiting;
+
+	pthread_mutex_lock(&in->mutex);
+	waiting = !TAILQ_EMPTY(&in->waiting);
+	pthread_mutex_unlock(&in->mutex);
+	return waiting || in->n_parts > 0 || !TAILQ_EMPTY(&in->finished);
+}
+
+void
+ingest_finish(struct ingest *in)
+{
+	int64_t farewell_ms = 0;
+
+	in->finishing = true;
+	take_turn(in);
+	for (;;) {
+		bool idle = ingest_connection_idle(in->connection);
+
+		if (!has_jobs(in)) {
+			if (farewell_ms == 0)
+				farewell_ms = now_ms() + FAREWELL_MS;
+			if (idle || now_ms() >= farewell_ms)
+				break;
+		}
+		event_base_loop(in->base, EVLOOP_ONCE);
+	}
 }
 
 void
 ingest_free(struct ingest *in)
 {
-	pthread_mutex_lock(&in->mutex);
-	in->stopping = true;
-	pthread_mutex_unlock(&in->mutex);
-	wake_thread(in);
-	pthread_join(in->thread, NULL);
-	ingest_connection_free(in->session);
+	ingest_connection_free(in->connection);
+	event_free(in->turn);
+	event_free(in->timer);
 	pthread_mutex_destroy(&in->mutex);
-	pthread_mutex_destroy(&in->driving);
 	close(in->wake_fd);
 	free(in);
 }

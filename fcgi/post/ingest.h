@@ -1,18 +1,18 @@
 /*
- * ingest.h - storing events for many requests at once.
+ * ingest.h - stores the events of many requests in few commits (group commit).
  *
- * A thread of its own commits in batches that clock themselves: while one
- * batch is being committed the next one gathers, and goes out as soon as the
- * first has been answered. So one event alone waits for nothing, and a crowd
- * shares its fsyncs.
+ * While one batch is being committed, the next one gathers; it is sent as soon
+ * as the server has answered the first. So one event alone waits for nothing,
+ * and a crowd shares its fsyncs.
  */
 #ifndef PGFEED_INGEST_H
 #define PGFEED_INGEST_H
 
 #include <sys/queue.h>
+#include <event2/event.h>
 
 #include "config/config.h"
-#include "post/ingest_connection.h"
+#include "post/ingest_arrays.h"
 
 struct ingest;
 
@@ -33,7 +33,7 @@ enum ingest_status {
 struct ingest_job {
 	TAILQ_ENTRY(ingest_job) entry;
 	struct row row;
-	void (*done)(struct ingest_job *); /* in the ingest thread, once */
+	void (*done)(struct ingest_job *); /* in the loop's thread, once */
 
 	enum ingest_status status;
 	int64_t id;
@@ -41,20 +41,27 @@ struct ingest_job {
 };
 
 /*
- * Starts the thread. patience_ms is for how long after a loss of the
- * connection (and after the start) events wait for it to come back; later they
- * are refused at once. Exits when there are no means: this is start-up.
+ * To be called in the loop's thread. For patience_ms after a loss of the
+ * connection, and after the start, events wait for a connection; after that
+ * they are refused at once. Exits without memory: this is start-up.
  */
-struct ingest *ingest_new(const struct config *, int64_t patience_ms);
+struct ingest *ingest_new(
+    struct event_base *, const struct config *, int64_t patience_ms);
 
 /*
- * Takes a job with row and done filled in, from any thread. False, and nothing
- * happens, when too much waits already. A job does not wait much longer than
- * the time limit of a batch (session.c).
+ * Takes a job with row and done filled in, from any thread. done() is called
+ * later, from the loop. Returns false, and does nothing, when WAITING_ROWS or
+ * WAITING_BYTES are waiting (ingest.c).
  */
 MUSTCHECK bool ingest_put(struct ingest *, struct ingest_job *);
 
-/* Finishes all jobs, lets the last bell ring, ends the thread and frees. */
+/*
+ * Runs the loop until all jobs are done and the last bell has rung, for which
+ * it waits FAREWELL_MS at most. No other thread may put jobs any more.
+ */
+void ingest_finish(struct ingest *);
+
+/* Behind ingest_finish(), and not while pg_connection_some_open(). */
 void ingest_free(struct ingest *);
 
 #endif

@@ -11,7 +11,17 @@
 #define PGFEED_INGEST_ARRAYS_H
 
 #include "base/buf.h"
-#include "post/ingest_connection.h"
+
+/* An event to store, and who sends it. Only data is not NUL-terminated. */
+struct row {
+	const char *topic;  /* a valid topic */
+	const char *kind;   /* or NULL */
+	const char *key;    /* or NULL */
+	const char *who;    /* or NULL: anonymous */
+	const char *claims; /* of the token, as JSON; or NULL */
+	const char *data;
+	size_t data_len;
+};
 
 enum {
 	BATCH_TOPICS,

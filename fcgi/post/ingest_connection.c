@@ -1,39 +1,32 @@
 /*
- * ingest_connection.c - pgfeed-post's one connection to the database.
+ * ingest_connection.c - pgfeed-post's one connection to PostgreSQL.
  *
- *     DOWN --pause over--> CONNECTING --> PREPARING --> UP
- *       ^                      |              |          |
- *       +----------------------+--------------+----------+  loss, time limit
- *
- * In libpq's pipeline mode a batch goes out in one piece: pgfeed.ingest, Sync,
+ * In libpq's pipeline mode a batch is sent in one piece: pgfeed.ingest, Sync,
  * bell, Sync. The first Sync is the commit. The bell is a transaction of its
- * own behind it, because a NOTIFY holds one lock for all of the server while
- * it commits, and that must not last as long as the batch's fsync. Should the
- * bell be lost, pgfeed-stream's own look every second finds the events.
+ * own behind the commit, because a NOTIFY holds one lock of the whole server
+ * while its transaction commits, and that must not last as long as the batch's
+ * fsync. When the bell is lost, pgfeed-stream's fetch of every second finds the
+ * events.
  *
- * Each Sync that is still to be answered is in the list of syncs, so results
- * need no other bookkeeping: they belong to the first of them.
- *
- * The settings of db_setting() go out first, so that no statement runs with
- * another search_path.
+ * Always: sync[] has each Sync that the server has not answered yet, in the
+ * order of sending. A result belongs to the first of them.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "pg/db.h"
-#include "post/ingest_arrays.h"
 #include "base/log.h"
+#include "pg/db.h"
+#include "pg/pg_connection.h"
 #include "post/ingest_connection.h"
 
-#define CONNECT_LIMIT_MS 5000
-#define PREPARE_LIMIT_MS 10000
-#define BATCH_LIMIT_MS   15000 /* above statement_timeout below */
-#define PAUSE_MIN_MS     100
-#define PAUSE_MAX_MS     5000
-#define NOTICE_PAUSE_MS  1000
-#define SYNCS_MAX        4 /* bell, batch, bell; or the preparations */
+#define NOTICE_PAUSE_MS 1000 /* between two notices of the server in the log */
+#define SYNCS_MAX       3    /* a bell, the next batch, its bell */
 
-/* What differs from the settings of all connections (pg/db.c). */
+/*
+ * What differs from the settings of all connections (pg/db.c). The bell trigger
+ * is off, since the bell follows the commit. The statement timeout is shorter
+ * than pg_connection's time limit, so that a slow batch costs no connection.
+ */
 static const char *const own_settings[] = {
 	"SET pgfeed.bell = off",
 	"SET client_min_messages = 'warning'",
@@ -43,47 +36,23 @@ static const char sql_ingest[] = "SELECT n, id, duplicate, conflict, forbidden"
 				 " FROM pgfeed.ingest($1, $2, $3, $4, $5, $6)";
 static const char sql_bell[] = "SELECT pgfeed.ring()";
 
-enum state {
-	STATE_DOWN = 0,
-	STATE_CONNECTING,
-	STATE_PREPARING,
-	STATE_UP,
-};
-
-enum sync { SYNC_PREPARED, SYNC_BATCH, SYNC_BELL };
+enum sync { SYNC_BATCH, SYNC_BELL };
 
 struct ingest_connection {
 	const struct config *config;
-	ingest_connection_cb cb;
+	struct ingest_connection_calls calls;
 	void *arg;
 
-	enum state state;
-	PGconn *conn;                   /* NULL while down */
-	PostgresPollingStatusType want; /* while connecting */
-	int64_t deadline_ms; /* next attempt, or the limit; 0: none */
-	int64_t down_since;
-	unsigned attempts;
-	uint32_t pause_ms;
-	char told[512];     /* what was last said about this outage */
-	int64_t noticed_ms; /* when a notice of the server was last told */
+	struct pg_connection *pg;
+	int64_t down_since_ms; /* 0: the connection is up */
+	int64_t noticed_ms;    /* time of the last notice in the log */
+	struct buf last_error; /* of the opening thread: already in the log */
 
 	enum sync sync[SYNCS_MAX];
 	unsigned n_syncs;
-	PGresult *kept; /* rows or error of what the first sync ends */
+	PGresult *kept; /* rows or error of the statements before sync[0] */
 	struct buf array[BATCH_ARRAYS];
 };
-
-/* The first line of what libpq has to say. */
-static const char *
-reason(const char *message, char *line, size_t size)
-{
-	size_t n = strcspn(message, "\n");
-
-	n = MIN(n, size - 1);
-	memcpy(line, message, n);
-	line[n] = '\0';
-	return line[0] != '\0' ? line : "no reason given";
-}
 
 static bool
 batch_in_flight(const struct ingest_connection *s)
@@ -95,201 +64,145 @@ batch_in_flight(const struct ingest_connection *s)
 	return false;
 }
 
-/* Back to DOWN. The callback comes last: it may look at the session. */
-static void
-drop(struct ingest_connection *s)
-{
-	bool lost = batch_in_flight(s);
-
-	PQfinish(s->conn);
-	s->conn = NULL;
-	PQclear(s->kept);
-	s->kept = NULL;
-	s->n_syncs = 0;
-	s->state = STATE_DOWN;
-	if (s->down_since == 0)
-		s->down_since = now_ms();
-	s->deadline_ms =
-	    now_ms() + random_between(s->pause_ms / 2, s->pause_ms);
-	s->pause_ms = MIN(2 * s->pause_ms, PAUSE_MAX_MS);
-	if (lost)
-		s->cb(SESSION_LOST, NULL, "", s->arg);
-}
-
-/* What is wrong is told once in an outage, repetitions are counted. */
-static void
-fail(struct ingest_connection *s, const char *what, const char *message)
-{
-	char line[512];
-
-	reason(message, line, sizeof(line));
-	if (strcmp(line, s->told) != 0)
-		log_error("database: %s: %s", what, line);
-	strcpy(s->told, line);
-	drop(s);
-}
-
-/* Such as of a may_write that fails with each batch: one a second. */
+/* Logs a notice, such as one that a site's may_write raises for each batch. */
 static void
 on_notice(void *arg, const char *message)
 {
 	struct ingest_connection *s = arg;
 	int64_t now = now_ms();
-	char line[512];
 
 	if (s->noticed_ms != 0 && now - s->noticed_ms < NOTICE_PAUSE_MS)
 		return;
 	s->noticed_ms = now;
-	log_warning("database: %s", reason(message, line, sizeof(line)));
+	log_warning("ingest: %.*s", (int)strcspn(message, "\n"), message);
 }
 
+/* Points values and lengths to the arrays, for a statement's parameters. */
 static void
-connect_start(struct ingest_connection *s)
+set_parameters(const struct ingest_connection *s,
+    const char *values[BATCH_ARRAYS], int lengths[BATCH_ARRAYS])
 {
-	const char *database =
-	    config_database(s->config, s->config->post_database);
-	/* Those before dbname are defaults, those behind it have to be so. */
-	const char *const keywords[] = { "application_name", "keepalives_idle",
-		"keepalives_interval", "keepalives_count", "tcp_user_timeout",
-		*database != '\0' ? "dbname" : NULL, NULL };
-	const char *const values[] = { "pgfeed/post", "10", "5", "3", "20000",
-		database, NULL };
-
-	s->attempts++;
-	s->state = STATE_CONNECTING;
-	s->deadline_ms = now_ms() + CONNECT_LIMIT_MS;
-	s->want = PGRES_POLLING_WRITING;
-	s->conn = PQconnectStartParams(keywords, values, 1);
-	if (s->conn == NULL)
-		fail(s, "could not connect", "out of memory");
-	else if (PQstatus(s->conn) == CONNECTION_BAD)
-		fail(s, "could not connect", PQerrorMessage(s->conn));
-}
-
-static bool
-add_sync(struct ingest_connection *s, enum sync sync)
-{
-	if (s->n_syncs == SYNCS_MAX || PQpipelineSync(s->conn) == 0)
-		return false;
-	s->sync[s->n_syncs++] = sync;
-	return true;
-}
-
-static bool
-send_arrays(struct ingest_connection *s)
-{
-	static const int binary[BATCH_ARRAYS] = { 1, 1, 1, 1, 1, 1 };
-	const char *values[BATCH_ARRAYS];
-	int lengths[BATCH_ARRAYS];
-
 	for (int i = 0; i < BATCH_ARRAYS; i++) {
 		values[i] = s->array[i].data;
 		lengths[i] = (int)s->array[i].len;
 	}
-	return PQsendQueryPrepared(s->conn, "ingest", BATCH_ARRAYS, values,
-		   lengths, binary, 0) == 1;
+}
+
+static const int binary[BATCH_ARRAYS] = { 1, 1, 1, 1, 1, 1 };
+
+/*
+ * Executes pgfeed.ingest() for no events. That fails when the function is
+ * missing, the role may not call it, or the server takes no writes.
+ */
+static bool
+try_ingest(struct ingest_connection *s, PGconn *conn, struct buf *err)
+{
+	const char *values[BATCH_ARRAYS];
+	int lengths[BATCH_ARRAYS];
+	PGresult *res;
+	bool ok;
+
+	if (!batch_encode(s->array, NULL, 0)) {
+		buf_clear(err);
+		buf_addstr(err, "out of memory");
+		return false;
+	}
+	set_parameters(s, values, lengths);
+	res = PQexecPrepared(
+	    conn, "ingest", BATCH_ARRAYS, values, lengths, binary, 0);
+	ok = PQresultStatus(res) == PGRES_TUPLES_OK;
+	if (!ok)
+		db_error(conn, res, err);
+	PQclear(res);
+	return ok;
 }
 
 static bool
-send_settings(PGconn *conn)
+prepare_session(struct ingest_connection *s, PGconn *conn, struct buf *err)
 {
-	const char *sql;
-
-	for (size_t i = 0; (sql = db_setting(conn, i)) != NULL; i++) {
-		if (!PQsendQueryParams(
-			conn, sql, 0, NULL, NULL, NULL, NULL, 0))
-			return false;
-	}
 	for (size_t i = 0; i < ARRAY_LEN(own_settings); i++) {
-		if (!PQsendQueryParams(conn, own_settings[i], 0, NULL, NULL,
-			NULL, NULL, 0))
+		if (!db_exec(conn, own_settings[i], err))
 			return false;
 	}
-	return true;
+	return db_prepare(conn, "ingest", sql_ingest, err) &&
+	       db_prepare(conn, "bell", sql_bell, err) &&
+	       try_ingest(s, conn, err) && PQenterPipelineMode(conn) == 1;
 }
 
-/*
- * Settings, statements, and a batch of nothing: it shows whether the function
- * is there, we may call it, and the server takes writes.
- */
-static void
-prepare(struct ingest_connection *s)
+/* In the opening thread: returns a session in pipeline mode, or NULL. */
+static PGconn *
+open_session(void *arg)
 {
-	static const Oid types[BATCH_ARRAYS] = { OID_TEXT_ARRAY, OID_TEXT_ARRAY,
-		OID_TEXT_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY,
-		OID_TEXT_ARRAY };
+	struct ingest_connection *s = arg;
+	struct buf err = BUF_INIT, *last = &s->last_error;
+	PGconn *conn = db_connect(
+	    config_database(s->config, s->config->post_database), "post", &err);
 
-	s->state = STATE_PREPARING;
-	s->deadline_ms = now_ms() + PREPARE_LIMIT_MS;
-	PQsetNoticeProcessor(s->conn, on_notice, s);
-	if (PQsetnonblocking(s->conn, 1) == -1 ||
-	    PQenterPipelineMode(s->conn) == 0 ||
-	    !send_settings(s->conn) ||
-	    PQsendPrepare(s->conn, "ingest", sql_ingest, BATCH_ARRAYS, types) ==
-		0 ||
-	    PQsendPrepare(s->conn, "bell", sql_bell, 0, NULL) == 0 ||
-	    !batch_encode(s->array, NULL, 0) || !send_arrays(s) ||
-	    !add_sync(s, SYNC_PREPARED))
-		fail(s, "could not prepare", PQerrorMessage(s->conn));
-}
-
-static void
-connect_continue(struct ingest_connection *s)
-{
-	s->want = PQconnectPoll(s->conn);
-	if (s->want == PGRES_POLLING_FAILED)
-		fail(s, "could not connect", PQerrorMessage(s->conn));
-	else if (s->want == PGRES_POLLING_OK)
-		prepare(s);
-}
-
-static void
-prepared(struct ingest_connection *s)
-{
-	if (s->kept != NULL && PQresultStatus(s->kept) == PGRES_FATAL_ERROR) {
-		struct buf err = BUF_INIT;
-
-		db_error(s->conn, s->kept, &err);
-		fail(s, "not ready for events",
-		    buf_failed(&err) ? "out of memory" : err.data);
-		buf_fini(&err);
-		return;
+	if (conn != NULL)
+		PQsetNoticeProcessor(conn, on_notice, s);
+	if (conn != NULL && !prepare_session(s, conn, &err)) {
+		PQfinish(conn);
+		conn = NULL;
 	}
-	s->state = STATE_UP;
-	s->deadline_ms = 0;
-	if (s->attempts > 1)
-		log_info("database: connected, after %.1f s and %u attempts",
-		    (double)(now_ms() - s->down_since) / 1000, s->attempts);
-	else
-		log_info("database: connected");
-	s->attempts = 0;
-	s->down_since = 0;
-	s->told[0] = '\0';
+	/* Once, and not for each of the attempts that fail alike. */
+	if (conn == NULL && err.data != NULL &&
+	    (last->data == NULL || strcmp(last->data, err.data) != 0))
+		log_error("ingest: could not use the database: %s", err.data);
+	buf_clear(last);
+	if (conn == NULL && err.data != NULL)
+		buf_addstr(last, err.data);
+	buf_fini(&err);
+	return conn;
+}
+
+static void
+on_up(void *arg)
+{
+	struct ingest_connection *s = arg;
+
+	log_info("ingest: connected to the database after %.1f s",
+	    (double)(now_ms() - s->down_since_ms) / 1000);
+	s->down_since_ms = 0;
+	s->calls.up(s->arg);
+}
+
+/* The callback comes last, since it may query the state. */
+static void
+on_down(void *arg)
+{
+	struct ingest_connection *s = arg;
+	bool lost = batch_in_flight(s);
+
+	PQclear(s->kept);
+	s->kept = NULL;
+	s->n_syncs = 0;
+	s->down_since_ms = now_ms();
+	if (lost)
+		s->calls.ended(BATCH_LOST, NULL, "", s->arg);
 }
 
 /*
- * The end of a batch. An error with which the server ends the session, or
- * none of the server's at all, leaves it open whether it came before the
- * commit or after.
+ * Reports the end of a batch. After an error with which the server ends the
+ * session, or without any error of the server, the batch may have been
+ * committed or not.
  */
 static void
-batch_ended(struct ingest_connection *s, PGresult *res)
+batch_ended(struct ingest_connection *s, const PGresult *res)
 {
 	const char *sqlstate = "";
 
-	s->deadline_ms = 0;
+	pg_connection_answered(s->pg);
 	if (res != NULL && PQresultStatus(res) == PGRES_TUPLES_OK) {
-		s->pause_ms = PAUSE_MIN_MS;
-		s->cb(SESSION_COMMITTED, res, "", s->arg);
+		s->calls.ended(BATCH_COMMITTED, res, "", s->arg);
 		return;
 	}
 	if (res != NULL)
 		sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	if (sqlstate == NULL || *sqlstate == '\0' ||
 	    strncmp(sqlstate, "57P", 3) == 0 || strncmp(sqlstate, "08", 2) == 0)
-		s->cb(SESSION_LOST, NULL, "", s->arg);
+		s->calls.ended(BATCH_LOST, NULL, "", s->arg);
 	else
-		s->cb(SESSION_REFUSED, res, sqlstate, s->arg);
+		s->calls.ended(BATCH_REFUSED, res, sqlstate, s->arg);
 }
 
 static void
@@ -297,33 +210,21 @@ on_sync(struct ingest_connection *s)
 {
 	enum sync sync = s->sync[0];
 	PGresult *res = s->kept;
-	char line[512];
 
 	s->kept = NULL;
 	s->n_syncs--;
 	memmove(&s->sync[0], &s->sync[1], s->n_syncs * sizeof(s->sync[0]));
-	switch (sync) {
-	case SYNC_PREPARED:
-		s->kept = res;
-		res = NULL;
-		prepared(s);
-		break;
-	case SYNC_BATCH:
+	if (sync == SYNC_BATCH)
 		batch_ended(s, res);
-		break;
-	case SYNC_BELL:
-		if (res != NULL && PQresultStatus(res) == PGRES_FATAL_ERROR)
-			log_warning("database: could not ring the bell: %s",
-			    reason(
-				PQresultErrorMessage(res), line, sizeof(line)));
-		break;
-	}
+	else if (PQresultStatus(res) == PGRES_FATAL_ERROR)
+		log_warning("ingest: could not ring the doorbell: %s",
+		    PQresultErrorMessage(res));
 	PQclear(res);
 }
 
-/* Of what comes before a sync, the first error is kept, else the last rows. */
+/* Keeps the first error of the statements before a Sync, else the last rows. */
 static void
-on_result(struct ingest_connection *s, PGresult *res)
+keep_result(struct ingest_connection *s, PGresult *res)
 {
 	if (s->kept != NULL && PQresultStatus(s->kept) == PGRES_FATAL_ERROR) {
 		PQclear(res);
@@ -334,73 +235,71 @@ on_result(struct ingest_connection *s, PGresult *res)
 }
 
 static void
-read_results(struct ingest_connection *s)
+on_input(PGconn *conn, void *arg)
 {
-	bool alive = PQconsumeInput(s->conn) == 1;
-	unsigned nothing = 0;
-	char line[512];
+	struct ingest_connection *s = arg;
+	unsigned nulls = 0;
 
-	/* What arrived before a loss still counts. */
-	while (s->n_syncs > 0 && nothing < 2 && PQisBusy(s->conn) == 0) {
-		PGresult *res = PQgetResult(s->conn);
+	/* libpq returns one NULL between two statements, two at the end. */
+	while (s->n_syncs > 0 && nulls < 2 && PQisBusy(conn) == 0) {
+		PGresult *res = PQgetResult(conn);
 
-		if (res == NULL) { /* once between two statements */
-			nothing++;
+		if (res == NULL) {
+			nulls++;
 			continue;
 		}
-		nothing = 0;
-		if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
-			PQclear(res);
-			on_sync(s);
-			if (s->state == STATE_DOWN)
-				return;
-		} else
-			on_result(s, res);
+		nulls = 0;
+		if (PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
+			keep_result(s, res);
+			continue;
+		}
+		PQclear(res);
+		on_sync(s);
+		if (!pg_connection_is_up(s->pg))
+			return; /* the callback has dropped it */
 	}
-	if (alive && PQstatus(s->conn) == CONNECTION_OK) {
-		PGnotify *bell; /* none is asked for, none may pile up */
-
-		while ((bell = PQnotifies(s->conn)) != NULL)
-			PQfreemem(bell);
-		return;
-	}
-	log_warning("database: connection lost: %s",
-	    reason(s->kept != NULL ? PQresultErrorMessage(s->kept)
-				   : PQerrorMessage(s->conn),
-		line, sizeof(line)));
-	drop(s);
+	/* The server's last words say more than libpq's about the loss. */
+	if (PQstatus(conn) != CONNECTION_OK && s->kept != NULL)
+		pg_connection_drop(s->pg, PQresultErrorMessage(s->kept));
 }
 
 struct ingest_connection *
-ingest_connection_new(
-    const struct config *config, ingest_connection_cb cb, void *arg)
+ingest_connection_new(struct event_base *base, const struct config *config,
+    const struct ingest_connection_calls *calls, void *arg)
 {
+	static const struct pg_connection_calls pg_calls = {
+		.open = open_session,
+		.up = on_up,
+		.down = on_down,
+		.input = on_input,
+	};
 	struct ingest_connection *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		log_fatal("could not start: out of memory");
 	s->config = config;
-	s->cb = cb;
+	s->calls = *calls;
 	s->arg = arg;
-	s->pause_ms = PAUSE_MIN_MS;
-	s->down_since = s->deadline_ms = now_ms();
+	s->down_since_ms = now_ms();
+	s->pg = pg_connection_new(base, 0, "ingest", &pg_calls, s);
 	return s;
 }
 
 void
 ingest_connection_free(struct ingest_connection *s)
 {
+	pg_connection_free(s->pg);
 	PQclear(s->kept);
-	PQfinish(s->conn);
 	for (int i = 0; i < BATCH_ARRAYS; i++)
 		buf_fini(&s->array[i]);
+	buf_fini(&s->last_error);
 	free(s);
 }
 
 bool
 ingest_connection_ready(const struct ingest_connection *s)
 {
-	return s->state == STATE_UP && !batch_in_flight(s);
+	return pg_connection_is_up(s->pg) && !batch_in_flight(s);
 }
 
 bool
@@ -412,62 +311,44 @@ ingest_connection_idle(const struct ingest_connection *s)
 int64_t
 ingest_connection_down_since(const struct ingest_connection *s)
 {
-	return s->down_since;
+	return s->down_since_ms;
+}
+
+static bool
+send_with_sync(struct ingest_connection *s, PGconn *conn, enum sync sync)
+{
+	const char *values[BATCH_ARRAYS];
+	int lengths[BATCH_ARRAYS];
+
+	set_parameters(s, values, lengths);
+	if (PQsendQueryPrepared(conn, sync == SYNC_BATCH ? "ingest" : "bell",
+		sync == SYNC_BATCH ? BATCH_ARRAYS : 0, values, lengths, binary,
+		0) == 0 ||
+	    PQpipelineSync(conn) == 0)
+		return false;
+	s->sync[s->n_syncs++] = sync;
+	return true;
 }
 
 void
 ingest_connection_send(
     struct ingest_connection *s, const struct row *const *rows, unsigned n)
 {
-	s->deadline_ms = now_ms() + BATCH_LIMIT_MS;
-	if (batch_encode(s->array, rows, n) && send_arrays(s) &&
-	    add_sync(s, SYNC_BATCH) &&
-	    PQsendQueryPrepared(s->conn, "bell", 0, NULL, NULL, NULL, 0) == 1 &&
-	    add_sync(s, SYNC_BELL))
-		return; /* ingest_connection_turn() flushes */
-	log_warning("database: could not send: %s", PQerrorMessage(s->conn));
-	if (!batch_in_flight(s)) /* drop() shall tell of this one as well */
+	PGconn *conn = pg_connection_pipeline(s->pg);
+
+	if (batch_encode(s->array, rows, n) &&
+	    send_with_sync(s, conn, SYNC_BATCH) &&
+	    send_with_sync(s, conn, SYNC_BELL)) {
+		pg_connection_sent(s->pg);
+		return;
+	}
+	if (!batch_in_flight(s)) /* on_down() shall report this one as well */
 		s->sync[s->n_syncs++] = SYNC_BATCH;
-	s->deadline_ms = now_ms();
+	pg_connection_drop(s->pg, "could not send a batch");
 }
 
 void
 ingest_connection_reset(struct ingest_connection *s)
 {
-	if (s->state != STATE_DOWN)
-		drop(s);
-}
-
-int
-ingest_connection_poll(struct ingest_connection *s, struct pollfd *p)
-{
-	int64_t left;
-
-	p->fd = s->conn != NULL ? PQsocket(s->conn) : -1;
-	p->events = POLLIN;
-	p->revents = 0;
-	if (s->state == STATE_CONNECTING && s->want == PGRES_POLLING_WRITING)
-		p->events = POLLOUT;
-	else if (s->state >= STATE_PREPARING && PQflush(s->conn) == 1)
-		p->events |= POLLOUT;
-	if (s->deadline_ms == 0)
-		return -1;
-	left = s->deadline_ms - now_ms();
-	return left < 0 ? 0 : (int)left;
-}
-
-void
-ingest_connection_turn(struct ingest_connection *s, short revents)
-{
-	if (revents != 0 && s->state == STATE_CONNECTING)
-		connect_continue(s);
-	else if (revents & ~POLLOUT && s->state >= STATE_PREPARING)
-		read_results(s);
-
-	if (s->deadline_ms == 0 || now_ms() < s->deadline_ms)
-		return;
-	if (s->state == STATE_DOWN)
-		connect_start(s);
-	else
-		fail(s, "connection dropped", "no answer in time");
+	pg_connection_drop(s->pg, "begins anew after an error");
 }

@@ -1,70 +1,63 @@
 /*
- * ingest_connection.h - pgfeed-post's one connection to the database.
+ * ingest_connection.h - pgfeed-post's one connection to PostgreSQL.
  *
- * It connects by itself and again after a loss, with growing pauses, and takes
- * one batch at a time. Everything happens in the thread that calls
- * ingest_connection_turn(); nothing blocks, except the lookup of a host name, which
- * libpq does inside (hostaddr avoids it).
+ * Connects by itself, and again after a loss, with growing pauses
+ * (pg/pg_connection.h). Stores one batch of events at a time. All functions and
+ * callbacks run in the thread of the event loop, and none of them blocks.
  */
 #ifndef PGFEED_INGEST_CONNECTION_H
 #define PGFEED_INGEST_CONNECTION_H
 
+#include <event2/event.h>
 #include <libpq-fe.h>
-#include <poll.h>
 
 #include "config/config.h"
+#include "post/ingest_arrays.h"
 
 struct ingest_connection;
 
-/* One event to store, and for whom. Only data is not NUL-terminated. */
-struct row {
-	const char *topic;  /* a valid topic */
-	const char *kind;   /* or NULL */
-	const char *key;    /* or NULL */
-	const char *who;    /* or NULL: anonymous */
-	const char *claims; /* of the token, as JSON; or NULL */
-	const char *data;
-	size_t data_len;
+enum batch_result {
+	BATCH_COMMITTED, /* res has a row of pgfeed.ingest() for each event */
+	BATCH_REFUSED, /* nothing is stored; sqlstate and res have the error */
+	BATCH_LOST,    /* whether the events are stored is unknown */
 };
 
-enum ingest_connection_result {
-	SESSION_COMMITTED, /* res has a row of pgfeed.ingest for each */
-	SESSION_REFUSED,   /* nothing stored; sqlstate and res tell why */
-	SESSION_LOST,      /* whether it is stored is unknown; res is NULL */
+struct ingest_connection_calls {
+	/* The connection is ready for a batch: a new one, or behind a loss. */
+	void (*up)(void *arg);
+	/*
+	 * The batch in flight has ended. res is NULL when it is lost; sqlstate
+	 * is "" unless it is refused. May be called by ingest_connection_send()
+	 * and ingest_connection_reset(); may not call the former.
+	 */
+	void (*ended)(enum batch_result, const PGresult *res,
+	    const char *sqlstate, void *arg);
 };
 
-/*
- * The batch in flight has ended; called from ingest_connection_turn(). sqlstate is ""
- * unless refused. May call ingest_connection_send() again.
- */
-typedef void (*ingest_connection_cb)(enum ingest_connection_result,
-    const PGresult *res, const char *sqlstate, void *arg);
+/* Begins to connect at once. Exits when there is no memory. */
+struct ingest_connection *ingest_connection_new(struct event_base *,
+    const struct config *, const struct ingest_connection_calls *, void *arg);
 
-/* Begins to connect at the first turn. Exits when there is no memory. */
-struct ingest_connection *ingest_connection_new(
-    const struct config *, ingest_connection_cb, void *arg);
+/* Not while pg_connection_some_open(): that thread uses the memory. */
 void ingest_connection_free(struct ingest_connection *);
 
-/* Connected, prepared, and no batch in flight. */
+/* Whether the connection is up and no batch is in flight. */
 bool ingest_connection_ready(const struct ingest_connection *);
 
-/* Nothing is on its way to or from the database, the bell included. */
+/* Whether no answer of the server is awaited, that to the bell included. */
 bool ingest_connection_idle(const struct ingest_connection *);
 
-/* Since when there has been no connection (now_ms()), 0 while there is one. */
+/* Since when (now_ms()) there has been no connection; 0 while there is one. */
 int64_t ingest_connection_down_since(const struct ingest_connection *);
 
-/* Stores the rows, which are copied, and rings the bell after the commit. */
+/*
+ * Stores n rows, which are copied, and rings the doorbell after the commit.
+ * Only while ingest_connection_ready().
+ */
 void ingest_connection_send(
     struct ingest_connection *, const struct row *const *rows, unsigned n);
 
-/* Drops the connection, to begin with a fresh one. */
+/* Drops the connection, so that a new one is opened. */
 void ingest_connection_reset(struct ingest_connection *);
-
-/* Fills in what to poll for; returns the time until a turn is due in ms. */
-int ingest_connection_poll(struct ingest_connection *, struct pollfd *);
-
-/* Does what can be done now. */
-void ingest_connection_turn(struct ingest_connection *, short revents);
 
 #endif

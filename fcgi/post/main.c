@@ -2,8 +2,8 @@
  * pgfeed-post - takes events that forms and scripts send, and stores them.
  *
  *     web server --> acceptor --> post_serve() --> ingest --> PostgreSQL
- *                    (loop; a thread when        (a thread)
- *                     the body comes slowly)
+ *                    (the loop; a thread of its      (the loop)
+ *                     own when the body is slow)
  *
  * With a request in the environment it is a CGI program: that one request, then
  * it ends. It is a FastCGI program otherwise, until SIGTERM.
@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 #include "fastcgi/acceptor.h"
-#include "pg/db.h"
 #include "base/log.h"
+#include "pg/db.h"
+#include "pg/pg_connection.h"
 #include "post/post.h"
 #include "process/sandbox.h"
 
@@ -92,7 +93,7 @@ serve_fastcgi(const struct config *config)
 	if (e.base == NULL)
 		log_fatal("could not start: no event loop");
 	post.identities = identities_new(config);
-	post.ingest = ingest_new(config, PATIENCE_MS);
+	post.ingest = ingest_new(e.base, config, PATIENCE_MS);
 	post.address_limit = rate_limit_new(
 	    "address", config->post_rate_per_address, config->post_burst);
 	post.user_limit = rate_limit_new(
@@ -118,12 +119,15 @@ serve_fastcgi(const struct config *config)
 	if (made)
 		unlink(config->post_socket);
 	close(fd);
+	ingest_finish(post.ingest);
+	post_counters_flush(post.counters, true);
+	if (pg_connection_some_open())
+		_exit(0); /* a thread uses what would be freed */
 	acceptor_free(e.acceptor);
 	ingest_free(post.ingest);
 	identities_free(post.identities);
 	rate_limit_free(post.address_limit);
 	rate_limit_free(post.user_limit);
-	post_counters_flush(post.counters, true);
 	post_counters_free(post.counters);
 	event_free(tick);
 	event_free(term);
@@ -137,18 +141,27 @@ static int
 serve_cgi(const struct config *config)
 {
 	struct post post = { .config = config };
+	struct event_base *base;
 
 	signal(SIGPIPE, SIG_IGN);
 	sandbox_enter();
+	base = event_base_new();
+	if (base == NULL)
+		log_fatal("could not start: no event loop");
 	post.identities = identities_new(config);
 	post.counters =
 	    post_counters_new(config->post_socket, geteuid(), false);
-	post.ingest = ingest_new(config, CGI_PATIENCE_MS);
+	/* A thread connects while the body is being read. */
+	post.ingest = ingest_new(base, config, CGI_PATIENCE_MS);
 	post_serve(request_from_cgi(config->request_timeout), &post);
-	ingest_free(post.ingest);
+	ingest_finish(post.ingest);
 	post_counters_flush(post.counters, true);
+	if (pg_connection_some_open())
+		_exit(0); /* a thread uses what would be freed */
+	ingest_free(post.ingest);
 	post_counters_free(post.counters);
 	identities_free(post.identities);
+	event_base_free(base);
 	return 0;
 }
 

@@ -3,11 +3,11 @@
  *
  *     method --> origin --> who --> type --> body --> draft --> ingest --> 201
  *      405 431     403    429 401   415    408 413  403 4xx    403 503     303
- *     (worker thread)                                      (ingest thread)
+ *     (loop, or a thread while the body is slow)           (loop)
  *
  * Each step either goes on or ends in a fault, which becomes the answer. An
- * exchange lives on the heap and has one owner at a time: the worker, and from
- * ingest_put() on the ingest thread, which answers once the event is stored.
+ * exchange lives on the heap and has one owner at a time: the thread that serves
+ * it, and from ingest_put() on the loop, which answers once the event is stored.
  * That answer is small enough for any socket's buffer, so it blocks nobody. The
  * body is read to its end even when the answer is clear before: a web server
  * that is still sending would take our closing for a failure and hide the
@@ -342,7 +342,7 @@ set_forbidden(struct exchange *x)
 		    "publishing to this topic is not allowed");
 }
 
-/* In the ingest thread: what became of the event. */
+/* Called by the loop: answers with what became of the event. */
 static void
 stored(struct ingest_job *job)
 {
@@ -385,7 +385,7 @@ stored(struct ingest_job *job)
 	end_exchange(x);
 }
 
-/* Hands the event on; from then on the exchange is the ingest thread's. */
+/* Hands the event on; when it returns true, the loop owns the exchange. */
 static bool
 store(struct exchange *x)
 {

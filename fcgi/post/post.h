@@ -22,9 +22,9 @@ struct post {
 };
 
 /*
- * Serves a request. post is a struct post. Several threads may be in here;
- * nobody waits here for the database: the request is finished later, in the
- * ingest thread. Fits acceptor_cb.
+ * Serves a request. post is a struct post. Several threads may be in here; none
+ * of them waits for the database: the loop finishes the request later. Fits
+ * acceptor_cb.
  */
 void post_serve(struct request *, void *post);
 

@@ -233,12 +233,12 @@ def test_what_becomes_of_posts_is_counted(site):
     expect("unknown")
     post(201)                                     # it is back
     expect("stored")
-    lost = site.log("post").count("connection lost")
+    lost = site.log("post").count("lost the database")
     site.sql("ALTER ROLE post NOLOGIN")
     try:
         site.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                  " WHERE usename = 'post' AND datname = current_database()")
-        eventually(lambda: site.log("post").count("connection lost") > lost,
+        eventually(lambda: site.log("post").count("lost the database") > lost,
                    what="its loss")
         post(503)
     finally:

@@ -17,9 +17,12 @@ remedy(const PGresult *r, const char *message)
 	static const struct {
 		const char *sqlstate, *remedy;
 	} remedies[] = {
-		{ "3F000", "has \"pgfeed migrate\" been run on this database?" },
-		{ "42P01", "has \"pgfeed migrate\" been run on this database?" },
-		{ "42883", "has \"pgfeed migrate\" been run on this database?" },
+		{ "3F000",
+		    "has \"pgfeed migrate\" been run on this database?" },
+		{ "42P01",
+		    "has \"pgfeed migrate\" been run on this database?" },
+		{ "42883",
+		    "has \"pgfeed migrate\" been run on this database?" },
 		{ "55P03", "another transaction holds a lock on it, see "
 			   "pg_blocking_pids(); nothing is lost, try again" },
 	};
@@ -256,29 +259,18 @@ static const struct {
 	{ 0, "SET plan_cache_mode = force_generic_plan" },
 };
 
-const char *
-db_setting(const PGconn *conn, size_t n)
-{
-	int version = PQserverVersion(conn);
-
-	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-		if (settings[i].since <= version && n-- == 0)
-			return settings[i].sql;
-	}
-	return NULL;
-}
-
 /* Sends all settings at once, which is one round trip. */
 static bool
 pin_settings(PGconn *conn, struct buf *err)
 {
 	struct buf sql = BUF_INIT;
 	PGresult *r = NULL;
-	const char *setting;
 	bool ok;
 
-	for (size_t n = 0; (setting = db_setting(conn, n)) != NULL; n++)
-		buf_addf(&sql, "%s;", setting);
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		if (settings[i].since <= PQserverVersion(conn))
+			buf_addf(&sql, "%s;", settings[i].sql);
+	}
 	if (!buf_failed(&sql))
 		r = PQexec(conn, sql.data);
 	ok = PQresultStatus(r) == PGRES_COMMAND_OK;

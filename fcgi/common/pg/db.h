@@ -28,21 +28,13 @@ void db_add_conninfo(struct buf *, const char *conninfo);
 
 /*
  * Connects with a libpq connection string ("" leaves all to PGHOST, PGSERVICE
- * and the like) within 10 s per host. The session's settings are those of
- * db_setting(), whatever the role or the database has: a search_path of
- * pg_catalog, time limits, and none on being idle, which would end a LISTEN. role shows in
- * application_name as "pgfeed/role". Returns the connection, to be ended with
- * PQfinish(); or NULL with the reason in err.
+ * and the like) within 10 s per host. The session's settings are those that
+ * db.c pins, whatever the role or the database has: a search_path of
+ * pg_catalog, time limits, and none on being idle, which would end a LISTEN.
+ * role shows in application_name as "pgfeed/role". Returns the connection, to
+ * be ended with PQfinish(); or NULL with the reason in err.
  */
 PGconn *db_connect(const char *conninfo, const char *role, struct buf *err);
-
-/*
- * Returns the nth statement, from 0, of those that pin a setting on this
- * server, or NULL behind the last. db_connect() has executed them; a program
- * that connects by itself executes them in this order and before any other
- * statement.
- */
-const char *db_setting(const PGconn *, size_t n);
 
 /*
  * Runs a statement with n parameters as text. Returns its result, rows or not,

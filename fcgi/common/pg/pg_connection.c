@@ -11,7 +11,6 @@
 #include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -164,6 +163,18 @@ take_result(struct pg_connection *c, PGresult *r)
 	}
 }
 
+/* Hands over what has arrived. What arrived before a loss still counts. */
+static void
+read_pipeline(struct pg_connection *c)
+{
+	bool alive = PQconsumeInput(c->conn) == 1;
+
+	drain_notifies(c);
+	c->calls.input(c->conn, c->arg);
+	if (c->conn != NULL && (!alive || PQstatus(c->conn) != CONNECTION_OK))
+		pg_connection_drop(c, PQerrorMessage(c->conn));
+}
+
 /*
  * Reads what has arrived. A callback may send the next query, so this goes on
  * until libpq says that it needs more input.
@@ -171,6 +182,10 @@ take_result(struct pg_connection *c, PGresult *r)
 static void
 read_all(struct pg_connection *c)
 {
+	if (c->calls.input != NULL) {
+		read_pipeline(c);
+		return;
+	}
 	if (!PQconsumeInput(c->conn)) {
 		pg_connection_drop(c, PQerrorMessage(c->conn));
 		return;
@@ -304,6 +319,27 @@ pg_connection_send(struct pg_connection *c, const char *statement, int n,
 	}
 	PQsetSingleRowMode(c->conn);
 	flush(c);
+}
+
+PGconn *
+pg_connection_pipeline(const struct pg_connection *c)
+{
+	return c->conn;
+}
+
+void
+pg_connection_sent(struct pg_connection *c)
+{
+	c->busy = true;
+	wait_ms(c, QUERY_LIMIT_MS);
+	flush(c);
+}
+
+void
+pg_connection_answered(struct pg_connection *c)
+{
+	c->busy = false;
+	event_del(c->on_time);
 }
 
 void

@@ -27,6 +27,8 @@ struct pg_connection_calls {
 	void (*down)(void *arg); /* lost; a query under way will not end */
 	void (*row)(const PGresult *, void *arg); /* one row, row number 0 */
 	void (*done)(bool ok, void *arg);         /* the query has ended */
+	/* For pipeline mode, instead of row and done: gets the results. */
+	void (*input)(PGconn *, void *arg);
 	void (*notify)(const PGnotify *, void *arg);
 };
 
@@ -48,6 +50,15 @@ bool pg_connection_is_busy(const struct pg_connection *);
  */
 void pg_connection_send(struct pg_connection *, const char *statement, int n,
     const char *const *values);
+
+/*
+ * For pipeline mode: the connection to send statements on, NULL while there is
+ * none. pg_connection_sent() flushes them and starts the query's time limit,
+ * pg_connection_answered() ends it.
+ */
+PGconn *pg_connection_pipeline(const struct pg_connection *);
+void pg_connection_sent(struct pg_connection *);
+void pg_connection_answered(struct pg_connection *);
 
 /* Gives the connection up; it is opened again after a pause. */
 void pg_connection_drop(struct pg_connection *, const char *why);
