@@ -288,8 +288,13 @@ static bool
 parse(struct exchange *x)
 {
 	const struct publish_request_source src = {
-		.uri = request_param_or_empty(x->request, "REQUEST_URI"),
-		.path_info = request_param_or_empty(x->request, "PATH_INFO"),
+		.path = {
+		    .uri = request_param_or_empty(x->request, "REQUEST_URI"),
+		    .script_name =
+			request_param_or_empty(x->request, "SCRIPT_NAME"),
+		    .path_info =
+			request_param_or_empty(x->request, "PATH_INFO"),
+		},
 		.query = request_param_or_empty(x->request, "QUERY_STRING"),
 		.content_type =
 		    request_param_or_empty(x->request, "CONTENT_TYPE"),

@@ -250,31 +250,50 @@ take(struct buf *b, const char *name, const struct query *fields,
 		buf_add(b, p->value, p->value_len);
 }
 
+/* The topic of the query, unless b has one already; one event has one topic. */
+static int
+take_query_topic(struct buf *b, const struct query *query, struct fault *f)
+{
+	const struct param *first = topic_param_next(query, NULL), *p = first;
+	const char *hint = topic_params_hint(query);
+
+	if (b->len > 0)
+		return 0;
+	if (first == NULL && hint != NULL)
+		return fault(f, 400, POST_TOPIC, "%s", hint);
+	while (p != NULL && (p = topic_param_next(query, p)) != NULL) {
+		if (p->value_len != first->value_len ||
+		    memcmp(p->value, first->value, p->value_len) != 0)
+			return fault(f, 400, POST_TOPIC,
+			    "the query names several topics: post to one at a "
+			    "time");
+	}
+	if (first == NULL)
+		buf_addstr(b, TOPIC_DEFAULT);
+	else
+		buf_add(b, first->value, first->value_len);
+	return 0;
+}
+
 static int
 find_topic(struct publish_request *d, const struct config *c,
     const struct publish_request_source *src, const struct query *fields,
     const struct query *query, struct fault *f)
 {
-	bool in_path;
+	static const struct query none;
+	const char *wrong = NULL;
 
-	/* A script elsewhere gets what is behind its name (RFC 3875 4.1.5). */
-	if (!path_below(&d->topic, src->uri, c->base_path) &&
-	    src->path_info[0] == '/')
-		buf_addstr(&d->topic, src->path_info + 1);
-	in_path = d->topic.len > 0;
-	take(&d->topic, "topic", fields, query);
-	if (d->topic.len == 0)
-		buf_addstr(&d->topic, TOPIC_DEFAULT);
+	topic_path_add(&d->topic, c->base_path, &src->path);
+	if (d->topic.len > 0)
+		wrong = topic_path_wrong(d->topic.data, d->topic.len, false);
+	take(&d->topic, "topic", fields, &none);
+	if (wrong == NULL && take_query_topic(&d->topic, query, f) == -1)
+		return -1;
 	if (buf_failed(&d->topic))
 		return no_memory(f);
-	if (in_path && !topic_fits_path(d->topic.data, d->topic.len))
-		return fault(f, 404, POST_TOPIC,
-		    "a topic with an empty segment stands in the field topic, "
-		    "not in the path");
-	if (!topic_valid(d->topic.data, d->topic.len))
-		return fault(f, in_path ? 404 : 400, POST_TOPIC,
-		    TOPIC_RULE);
-	return 0;
+	if (wrong == NULL && !topic_valid(d->topic.data, d->topic.len))
+		wrong = TOPIC_RULE;
+	return wrong == NULL ? 0 : fault(f, 400, POST_TOPIC, "%s", wrong);
 }
 
 /* Text of one line; the buffers end in a NUL, so it may have none inside. */

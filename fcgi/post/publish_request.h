@@ -3,7 +3,7 @@
  *
  * Pure: strings in, an event or a reason against it out.
  *
- *	topic  path below base_path, else field, else query, else "events"
+ *	topic  path, else field, else query (see topic_params.h)
  *	kind   field, else query
  *	key    Idempotency-Key, else field, else query
  *	next   field, else query
@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "config/config.h"
+#include "http/topic_params.h"
 #include "process/post_counters.h"
 
 #define KIND_MAX_BYTES 64
@@ -28,9 +29,8 @@
 
 /* What a POST brought; strings are "" when they are not there. */
 struct publish_request_source {
-	const char *uri;       /* REQUEST_URI */
-	const char *path_info; /* PATH_INFO, for a script outside base_path */
-	const char *query;     /* QUERY_STRING */
+	struct topic_path path;
+	const char *query;        /* QUERY_STRING */
 	const char *content_type; /* CONTENT_TYPE */
 	const char *key;          /* HTTP_IDEMPOTENCY_KEY */
 	const char *body;

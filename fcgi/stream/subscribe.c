@@ -8,6 +8,7 @@
 #include "base/client_address.h"
 #include "http/header.h"
 #include "http/query.h"
+#include "http/topic_params.h"
 #include "http/problem.h"
 #include "stream/source/stats.h"
 #include "stream/subscribe.h"
@@ -33,19 +34,6 @@ answer(struct request *r, int status, enum refusal why, const char *headers,
 		(void)request_write(r, b.data, b.len);
 	buf_fini(&b);
 	request_finish(r);
-}
-
-/* What the URL has below base_path, wherever the web server mounted us. */
-static void
-find_path(const struct request *r, const struct config *c, struct buf *path)
-{
-	const char *uri = request_param_or_empty(r, "REQUEST_URI");
-	const char *info = request_param_or_empty(r, "PATH_INFO");
-
-	if (path_below(path, uri, c->base_path) ||
-	    path_below(path, uri, request_param_or_empty(r, "SCRIPT_NAME")))
-		return;
-	buf_addstr(path, *info == '/' ? info + 1 : info);
 }
 
 static bool
@@ -85,17 +73,17 @@ read_topics(struct join *j, const struct config *c, const struct buf *path,
 {
 	const struct param *p;
 
+	const char *wrong;
+
 	if (path->len > 0) {
-		if (!topic_pattern_valid(path->data, path->len))
-			return TOPIC_RULE;
-		if (!topic_fits_path(path->data, path->len))
-			return "a topic with an empty segment stands in the "
-			       "query: ?topic=";
+		wrong = topic_path_wrong(path->data, path->len, true);
+		if (wrong != NULL)
+			return wrong;
 		if (!add_pattern(j, path->data, path->len))
 			return "out of memory";
 	}
-	for (p = query_find(query, "topic"); p != NULL;
-	     p = query_next(query, p)) {
+	for (p = topic_param_next(query, NULL); p != NULL;
+	     p = topic_param_next(query, p)) {
 		if (!topic_pattern_valid(p->value, p->value_len))
 			return TOPIC_RULE;
 		if (j->n == (size_t)c->max_topics)
@@ -103,24 +91,48 @@ read_topics(struct join *j, const struct config *c, const struct buf *path,
 		if (!add_pattern(j, p->value, p->value_len))
 			return "out of memory";
 	}
-	if (j->n == 0 && !add_pattern(j, TOPIC_DEFAULT, strlen(TOPIC_DEFAULT)))
+	if (j->n > 0)
+		return NULL;
+	wrong = topic_params_hint(query);
+	if (wrong == NULL &&
+	    !add_pattern(j, TOPIC_DEFAULT, strlen(TOPIC_DEFAULT)))
 		return "out of memory";
-	return NULL;
+	return wrong;
 }
 
+/*
+ * The last value of name, as libraries that reconnect append theirs to what
+ * the URL has already. NULL when there is none or it is empty.
+ */
+static const char *
+last_value(const struct query *query, const char *name)
+{
+	const struct param *p = query_find(query, name), *last = p;
+
+	while (p != NULL && (p = query_next(query, p)) != NULL)
+		last = p;
+	return last != NULL && last->value_len > 0 ? last->value : NULL;
+}
+
+/*
+ * Where to begin: the header is what a browser received last; lastEventId is
+ * the same of a library that cannot set headers; last_event_id is what the
+ * page asked for when it began, and stays in its URL.
+ */
 static const char *
 read_start(struct join *j, const struct request *r, const struct query *query)
 {
-	const char *id = request_param(r, "HTTP_LAST_EVENT_ID");
-	bool from_header = id != NULL && *id != '\0';
+	const char *id = request_param_or_empty(r, "HTTP_LAST_EVENT_ID");
+	bool from_header = *id != '\0';
 	char *end;
 
 	if (!from_header)
-		id = query_get(query, "last_event_id");
-	if (id == NULL || *id == '\0')
-		id = query_get(query, "lastEventId");
-	if (id == NULL || *id == '\0' ||
-	    (!from_header && strcmp(id, "now") == 0)) {
+		id = last_value(query, "lastEventId");
+	if (id == NULL)
+		id = last_value(query, "lastEventID");
+	if (id == NULL)
+		id = last_value(query, "last_event_id");
+	if (id == NULL || (!from_header && strcmp(id, "now") == 0)) {
 		j->start = FROM_NOW;
 		return NULL;
 	}
@@ -164,8 +176,7 @@ read_format(struct join *j, const struct request *r, const struct config *c,
 	    strcmp(hb, "comment") != 0)
 		return "hb is event or comment";
 	j->heartbeat_event = hb != NULL && strcmp(hb, "event") == 0;
-	if (header_weight(accept, "application/json") >
-	    header_weight(accept, "text/event-stream"))
+	if (header_prefers(accept, "application/json", "text/event-stream"))
 		j->format = FORMAT_POLL;
 	j->wait_ms = c->poll_wait;
 	if (wait != NULL) {
@@ -237,8 +248,23 @@ cors_headers(const struct request *r, const struct config *c)
 	return b.data;
 }
 
+/*
+ * Whether uri's path ends with a slash and name, spelled like that: what keeps
+ * an own page private in the web server need not match "-%2fstatus", since
+ * Apache leaves %2F alone with AllowEncodedSlashes NoDecode.
+ */
 static bool
-find_own_page(const struct buf *path, enum history_page_wanted *page)
+is_spelled(const char *uri, const char *name)
+{
+	size_t n = strcspn(uri, "?#"), len = strlen(name);
+
+	return n > len && uri[n - len - 1] == '/' &&
+	       memcmp(uri + n - len, name, len) == 0;
+}
+
+static bool
+find_own_page(const struct buf *path, const char *uri,
+    enum history_page_wanted *page)
 {
 	static const char *const names[] = {
 		[WANT_LIVE] = "-/live",
@@ -251,7 +277,7 @@ find_own_page(const struct buf *path, enum history_page_wanted *page)
 		if (path->len == strlen(names[i]) &&
 		    memcmp(path->data, names[i], path->len) == 0) {
 			*page = (enum history_page_wanted)i;
-			return true;
+			return *uri == '\0' || is_spelled(uri, names[i]);
 		}
 	}
 	return false;
@@ -306,6 +332,7 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 {
 	const char *method = request_param_or_empty(r, "REQUEST_METHOD");
 	const char *qs = request_param_or_empty(r, "QUERY_STRING");
+	const char *uri = request_param_or_empty(r, "REQUEST_URI");
 	struct join *j = calloc(1, sizeof(*j));
 	struct buf path = BUF_INIT;
 	struct query query;
@@ -341,8 +368,13 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 		    "the header fields are too large: head_limit limits them");
 		goto out;
 	}
-	find_path(r, c, &path);
-	if (path.len > 0 && find_own_page(&path, &w->page)) {
+	topic_path_add(&path, c->base_path,
+	    &(struct topic_path){
+		.uri = uri,
+		.script_name = request_param_or_empty(r, "SCRIPT_NAME"),
+		.path_info = request_param_or_empty(r, "PATH_INFO"),
+	    });
+	if (path.len > 0 && find_own_page(&path, uri, &w->page)) {
 		w->conn = request_take(r);
 		taken = true;
 		goto out;

@@ -82,9 +82,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			s = eol + 1;
 		}
 	}
-	src = (struct publish_request_source){ line[0].data, line[1].data,
-		line[2].data, line[3].data, line[4].data, s,
-		(size_t)(end - s) };
+	src = (struct publish_request_source){
+		.path = { line[0].data, "", line[1].data },
+		.query = line[2].data,
+		.content_type = line[3].data,
+		.key = line[4].data,
+		.body = s,
+		.body_len = (size_t)(end - s),
+	};
 	origin = (struct origin_source){ .host = line[5].data,
 		.origin = line[6].data,
 		.fetch_site = line[7].data,

@@ -155,7 +155,9 @@ def test_a_prefix_takes_all_below_it(site, topic):
 # --- resume
 
 
-@pytest.mark.parametrize("way", ["header", "last_event_id", "lastEventId"])
+@pytest.mark.parametrize("way", [
+    "header", "last_event_id", "lastEventId", "lastEventID", "last_event_id=now&lastEventId",
+    "lastEventId=0&last_event_id=earliest&lastEventId"])
 def test_resume_goes_on_after_the_last_id(site, topic, way):
     for n in range(20):
         site.publish(topic, str(n))
@@ -176,6 +178,20 @@ def test_the_header_wins_over_the_query(site, topic):
     with site.stream(f"/events?topic={topic}&last_event_id=earliest",
                      last_event_id=ids[1]) as stream:
         assert stream.message().data == "2"
+
+
+def test_the_header_wins_over_what_a_library_appends(site, topic):
+    ids = [site.publish(topic, str(n)) for n in range(3)]
+    with site.stream(f"/events?topic={topic}&lastEventId={ids[0]}",
+                     last_event_id=ids[1]) as stream:
+        assert stream.message().data == "2"
+
+
+def test_an_empty_last_event_id_is_none(site, topic):
+    site.publish(topic, "a")
+    with site.stream(f"/events?topic={topic}&lastEventId=&lastEventID="
+                     "&last_event_id=earliest") as stream:
+        assert stream.message().data == "a"
 
 
 def publish_and_see(site, topic, *data):
@@ -269,6 +285,16 @@ def test_long_poll_waits_and_answers_empty(site, topic):
     assert 0.9 < time.monotonic() - begun < 5
 
 
+@pytest.mark.parametrize("accept", [
+    "application/json, text/plain, */*", "application/json, text/javascript, */*; q=0.01"])
+def test_libraries_that_ask_for_json_first_get_json(site, topic, accept):
+    """axios, Angular and jQuery name JSON and then everything."""
+    answer = site.post(f"/events?topic={topic}&wait=0", method="GET",
+                       headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.json()["events"] == []
+
+
 def test_long_poll_goes_on_from_its_cursor(site, topic):
     cursor = long_poll(site, topic, "&wait=0").json()["cursor"]
     number = site.publish(topic, "polled", kind="k")
@@ -307,6 +333,22 @@ def problem(answer, status):
     "topic=", "topic=-/a", "topic=a{b", "topic=a*", "topic=" + "x" * 1025])
 def test_a_bad_topic_is_400(site, query):
     problem(site.post("/events?" + query, method="GET"), 400)
+
+
+@pytest.mark.parametrize("where", ["/events/{}/", "/events?topics={}", "/events?topics[]={}"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_may_mean_another_topic_is_400_with_a_hint(site, topic, where, method):
+    answer = site.post(where.format(topic), b"x" if method == "POST" else b"",
+                       {"Content-Type": "text/plain"}, method)
+    assert "?topic=" in problem(answer, 400)["detail"]
+
+
+@pytest.mark.parametrize("query", ["topic[]={0}&topic[]={0}x", "topic%5B0%5D={0}&other=1"])
+def test_lists_as_php_writes_them(site, topic, query):
+    with site.stream("/events?" + query.format(topic)).live() as stream:
+        answer = site.post(f"/events?topic[]={topic}", b"x", {"Content-Type": "text/plain"})
+        assert answer.status == 201 and answer.json()["topic"] == topic
+        assert stream.message().data == "x"
 
 
 IRIS = ["https://example.com/books/{}/", "//{}//x", "{}/", "urn:x:{}?a=b&c=d#e"]

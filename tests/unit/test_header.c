@@ -113,6 +113,39 @@ test_header_weight(void **state)
 	}
 }
 
+/* axios and Angular ask for JSON with every range behind it. */
+static void
+the_more_specific_range_is_preferred(void **state)
+{
+	static const struct {
+		const char *accept;
+		bool json; /* rather than text/event-stream */
+	} table[] = {
+		{ "application/json, text/plain, */*", true },
+		{ "application/json,text/*;q=0.99", true },
+		{ "*/*, application/json", true },
+		{ "text/*, application/json", true },
+		{ "application/*, */*", true },
+		{ "application/json", true },
+		{ "", false },
+		{ "*/*", false },
+		{ "text/event-stream", false },
+		{ "text/event-stream, application/json", false },
+		{ "application/json, text/event-stream, */*", false },
+		{ "application/*, text/event-stream", false },
+		{ "application/json;q=0.5, */*", false },
+		{ "application/json;q=0, */*;q=0", false },
+		{ "text/html", false },
+		{ "text/html, */*;q=0.8", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (header_prefers(table[i].accept, "application/json",
+			"text/event-stream") != table[i].json)
+			fail_msg("%s", table[i].accept);
+	}
+}
+
 static void
 test_header_unquote(void **state)
 {
@@ -179,6 +212,7 @@ main(void)
 		cmocka_unit_test(test_header_param),
 		cmocka_unit_test(test_header_charset),
 		cmocka_unit_test(test_header_weight),
+		cmocka_unit_test(the_more_specific_range_is_preferred),
 		cmocka_unit_test(test_header_unquote),
 		cmocka_unit_test(test_problem),
 	};

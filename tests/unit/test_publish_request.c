@@ -70,13 +70,25 @@ test_drafts(void **state)
 		{ "/events/", "", "", TEXT, "", "x", "events||||x" },
 		{ "/cgi-bin/post/a/b", "/a/b", "", TEXT, "", "x", "a/b||||x" },
 		{ "/cgi-bin/post", "", "", TEXT, "", "x", "events||||x" },
-		{ "/events/a*", "", "", TEXT, "", "x", "404" },
-		{ "/events/-/status", "", "", TEXT, "", "x", "404" },
-		{ "/events//a", "", "", TEXT, "", "x", "404" },
-		{ "/events/a%0d%0aX:y", "", "", TEXT, "", "x", "404" },
-		{ "/events/a%00", "", "", TEXT, "", "x", "404" },
-		{ "/events/%ff", "", "", TEXT, "", "x", "404" },
+		{ "/events/a*", "", "", TEXT, "", "x", "400" },
+		{ "/events/-/status", "", "", TEXT, "", "x", "400" },
+		{ "/events//a", "", "", TEXT, "", "x", "400" },
+		{ "/events/a%0d%0aX:y", "", "", TEXT, "", "x", "400" },
+		{ "/events/a%00", "", "", TEXT, "", "x", "400" },
+		{ "/events/%ff", "", "", TEXT, "", "x", "400" },
 		{ "/events", "", "", FORM, "", "topic=a%0ab&data=x", "400" },
+		{ "/events/a/", "", "", TEXT, "", "x", "400" },
+		{ "/events", "", "topic[]=q", TEXT, "", "x", "q||||x" },
+		{ "/events", "", "topic%5B0%5D=q", TEXT, "", "x", "q||||x" },
+		{ "/events", "", "topic=q&topic=q", TEXT, "", "x", "q||||x" },
+		{ "/events", "", "topic=q&topic=r", TEXT, "", "x", "400" },
+		{ "/events", "", "topic=q&topic[]=r", TEXT, "", "x", "400" },
+		{ "/events", "", "topic=", TEXT, "", "x", "400" },
+		{ "/events", "", "topics=q", TEXT, "", "x", "400" },
+		{ "/events", "", "topics=q&topic=r", TEXT, "", "x", "r||||x" },
+		{ "/events/p", "", "topics=q", TEXT, "", "x", "p||||x" },
+		{ "/events", "", "topics=q", FORM, "", "topic=f&data=x",
+		    "f||||x" },
 		/* the form's token is none of its data */
 		{ "/events/t", "", "", FORM, "", "csrf=s&a=b&csrf=r",
 		    "s t||||{\"a\":\"b\"}" },
@@ -150,8 +162,7 @@ test_drafts(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		const struct publish_request_source src = {
-			.uri = table[i].uri,
-			.path_info = table[i].path_info,
+			.path = { table[i].uri, "", table[i].path_info },
 			.query = table[i].query,
 			.content_type = table[i].type,
 			.key = table[i].key,
@@ -173,8 +184,8 @@ static void
 check_length(const char *type, const char *before, char c, size_t n, int status)
 {
 	struct buf body = BUF_INIT, out = BUF_INIT;
-	struct publish_request_source src = { "/events/t", "", "", type, "",
-		NULL, 0 };
+	struct publish_request_source src = { { "/events/t", "", "" }, "",
+		type, "", NULL, 0 };
 	char expected[8];
 
 	buf_addstr(&body, before);
@@ -196,8 +207,8 @@ static void
 check_fields(const char *type, size_t n, int status)
 {
 	struct buf text = BUF_INIT, out = BUF_INIT;
-	struct publish_request_source src = { "/events/t", "", "", type, "",
-		"x", 1 };
+	struct publish_request_source src = { { "/events/t", "", "" }, "",
+		type, "", "x", 1 };
 	char expected[8];
 
 	for (size_t i = 0; i < n; i++)
@@ -257,8 +268,8 @@ static void
 test_nul_bytes_are_refused(void **state)
 {
 	static const char *const types[] = { TEXT, JSON };
-	struct publish_request_source src = { "/events/t", "", "", NULL, "",
-		"\"a\0b\"", 5 };
+	struct publish_request_source src = { { "/events/t", "", "" }, "",
+		NULL, "", "\"a\0b\"", 5 };
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		struct buf out = BUF_INIT;

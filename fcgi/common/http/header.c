@@ -114,13 +114,15 @@ parse_weight(const char *s)
 	return MIN(w, 1000);
 }
 
-unsigned
-header_weight(const char *accept, const char *type)
+/* The weight that accept gives to type, and how specific the range is. */
+static unsigned
+match_accept(const char *accept, const char *type, unsigned *specific)
 {
 	size_t major = strcspn(type, "/") + 1;
-	unsigned weight = 0, specific = 0;
+	unsigned weight = 0;
 	struct buf q = BUF_INIT;
 
+	*specific = 0;
 	if (accept[strspn(accept, blanks)] == '\0')
 		return 1000;
 	while (*accept != '\0') {
@@ -142,8 +144,8 @@ header_weight(const char *accept, const char *type)
 				match = 2;
 			else if (same(range.data, n, "*/*"))
 				match = 1;
-			if (match > specific) {
-				specific = match;
+			if (match > *specific) {
+				*specific = match;
 				buf_clear(&q);
 				weight = parse_weight(
 				    header_param(&q, range.data, "q") ? q.data
@@ -155,6 +157,26 @@ header_weight(const char *accept, const char *type)
 	}
 	buf_fini(&q);
 	return weight;
+}
+
+unsigned
+header_weight(const char *accept, const char *type)
+{
+	unsigned specific;
+
+	return match_accept(accept, type, &specific);
+}
+
+bool
+header_prefers(const char *accept, const char *type, const char *other)
+{
+	unsigned specific, other_specific;
+	unsigned weight = match_accept(accept, type, &specific);
+	unsigned other_weight = match_accept(accept, other, &other_specific);
+
+	if (weight != other_weight)
+		return weight > other_weight;
+	return weight > 0 && specific > other_specific;
 }
 
 bool

@@ -31,6 +31,12 @@ bool header_charset_ok(const char *value);
 unsigned header_weight(const char *accept, const char *type);
 
 /*
+ * Whether an Accept field prefers type to other: it gives type more weight, or
+ * the same weight by a more specific range. an empty field prefers neither.
+ */
+bool header_prefers(const char *accept, const char *type, const char *other);
+
+/*
  * Adds value to b, without quotes if it is a string of RFC 8941 section 3.3.3
  * ("8e03978e"), as it is otherwise; blanks around it do not count. Returns
  * false, and leaves b alone, for a quoted string that is not well-formed.
