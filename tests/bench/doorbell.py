@@ -196,7 +196,7 @@ def table(results, disk, gateways):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--gateways", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--json")
     parser.add_argument("--svg")
