@@ -2,10 +2,12 @@
 import { Feed } from "./pgfeed.js";
 
 const KEEP = 200; // entries in the list
+const COLUMNS = 50; // of a row that are shown
 const STATES = {
   connecting: "Connecting",
   live: "Live",
-  polling: "Live, by long-poll: something on the way holds streams back",
+  polling:
+    "Live, by polling: the server is full, or something on the way holds streams back",
   waiting: "Connection lost; trying again",
   closed: "Refused",
 };
@@ -40,7 +42,7 @@ function showRow(change) {
   if (!change.new && !change.old) return "All rows are gone.";
   const dl = make("dl");
   dl.className = "row";
-  for (const name of Object.keys(change.new ?? change.old)) {
+  for (const name of Object.keys(change.new ?? change.old).slice(0, COLUMNS)) {
     const was = change.old?.[name];
     const is = change.new?.[name];
     const dd = make("dd");
@@ -57,7 +59,10 @@ function show(event) {
   const li = $("event").content.firstElementChild.cloneNode(true);
   const part = (name) => li.querySelector(name);
   const row = parse(event.data);
-  const isRow = row?.table && "new" in row;
+  // Anybody may publish what looks like a row.
+  const isObject = (value) => typeof (value ?? {}) === "object";
+  const isRow =
+    row?.table && "new" in row && isObject(row.new) && isObject(row.old);
   const at = event.at ? new Date(event.at) : new Date();
   part(".topic").textContent = event.topic;
   part(".kind").textContent = [event.kind, isRow && row.table]

@@ -69,15 +69,18 @@ async function listen(query, control) {
 }
 
 async function publish(data) {
-  const res = await fetch(base, {
+  const url = new URL(base);
+  url.search = "topic=doctor";
+  const res = await fetch(url, {
     method: "POST",
     headers: { Accept: "application/json" },
-    body: new URLSearchParams({ topic: "doctor", data }),
+    body: data,
   });
   const answer = await res.json().catch(() => ({}));
   if (!res.ok)
-    throw Error(
-      answer.detail ?? answer.title ?? `the answer was ${res.status}`,
+    throw Object.assign(
+      Error(answer.detail ?? answer.title ?? `the answer was ${res.status}`),
+      { status: res.status },
     );
   return answer;
 }
@@ -189,6 +192,24 @@ async function ready(stream) {
   }
 }
 
+/* Whether events can be published from here. */
+async function publishing() {
+  try {
+    await publish("doctor-first");
+    return true;
+  } catch (e) {
+    const foreign = e.status === 403 && /origin/.test(e.message);
+    finding(
+      "bad",
+      `publishing is refused: ${e.message}`,
+      foreign
+        ? `The gateway does not take this page's origin for its own, as when a proxy sends another Host. The option origins has to list ${location.origin}. The same is true for every other site whose pages publish here: browsers hide that refusal from them, and publish() names it after three tries.`
+        : "The rights of this user and topic doctor are in pgfeed.access; the log of pgfeed-post tells the rest.",
+    );
+    return false;
+  }
+}
+
 async function events(stream) {
   const taken = [];
   const posts = [];
@@ -261,6 +282,37 @@ async function longPoll() {
     );
 }
 
+/*
+ * A service worker that answers for streams holds them. Chromium and Firefox
+ * count no byte from the network for what a worker answers; WebKit counts all.
+ */
+function worker() {
+  const { controller } = navigator.serviceWorker ?? {};
+  if (!controller) return;
+  const entry = performance
+    .getEntriesByType("resource")
+    .findLast(({ name }) => name.startsWith(base.href));
+  const cure = `Let its fetch handler return before respondWith() when the path begins with ${base.pathname}.`;
+  if (entry && !entry.transferSize)
+    finding(
+      "warn",
+      "a service worker answers for /events",
+      `${controller.scriptURL} passes streams on. Then Firefox keeps the streams of pages that were left, and a stream that breaks is the end of an EventSource in Chromium. ${cure}`,
+    );
+  else if (/Apple/.test(navigator.vendor))
+    finding(
+      "warn",
+      "a service worker is here",
+      `This browser does not show whether ${controller.scriptURL} answers for /events. ${cure}`,
+    );
+  else
+    finding(
+      "good",
+      "a service worker lets /events pass",
+      "Streams are between the page and the web server.",
+    );
+}
+
 /* Watches a quiet stream: heartbeats, and whether somebody cuts it. */
 async function watch(control, seconds) {
   const stream = await listen("topic=doctor-quiet&hb=event", control);
@@ -315,10 +367,13 @@ async function examine(long_s) {
     protocol();
     const stream = await firstByte(control);
     await longPoll();
+    worker();
     if (stream) {
       await ready(stream);
-      await events(stream);
-      await resume(control);
+      if (await publishing()) {
+        await events(stream);
+        await resume(control);
+      }
       await watch(control, long_s ?? Math.ceil(2 * heartbeat_s + 2));
     }
   } catch (e) {

@@ -11,10 +11,12 @@
  *     <template><p><time data-field="at"></time> <b data-field="data"></b></p></template>
  *   </pgfeed-list>
  *
- * The form is sent as it would be without scripts, by the same fields to the
- * same address, but the page stays, and what could not be sent yet is sent
- * later. It tells in its <output>, and by the events "pgfeed-sent" and
- * "pgfeed-failed" (detail: the answer, the error).
+ * The form means what it means without scripts, but the page stays, and what
+ * could not be sent yet is sent later. The fields _topic, _kind and _key are
+ * pgfeed's own, and those that the attribute names (data-pgfeed="csrf"); a field
+ * data that is the only other one is the payload, else all others are, as one
+ * JSON object. The form reports in its <output>, and by the events "pgfeed-sent"
+ * and "pgfeed-failed" (detail: the answer, the error).
  *
  * The list's attributes: topic (several with blanks between), kind, since,
  * persist, src (default /events), max (entries kept, default 100), order
@@ -29,7 +31,7 @@
  */
 import { Feed } from "./pgfeed.js";
 
-const OWN_FIELDS = ["topic", "kind", "key", "next"]; // not part of the payload
+const OWN_FIELDS = ["_topic", "_kind", "_key", "_next"]; // not in the payload
 
 const outlets = new Map(); // action -> a Feed that only publishes
 const outlet = (action) => {
@@ -38,13 +40,25 @@ const outlet = (action) => {
   return outlets.get(action);
 };
 
+/* The fields but own ones; a repeated name becomes an array. */
+function payload(fields, own) {
+  const rest = {};
+  for (const name of new Set(fields.keys())) {
+    const values = fields.getAll(name);
+    if (!own.includes(name))
+      rest[name] = values.length > 1 ? values : values[0];
+  }
+  const lone = Object.keys(rest).length === 1 && rest.data;
+  return typeof lone === "string" ? lone : JSON.stringify(rest);
+}
+
 async function send(form, submitter) {
-  const fields = Object.fromEntries(new FormData(form, submitter));
-  const rest = Object.entries(fields).filter(([k]) => !OWN_FIELDS.includes(k));
+  const sent = new FormData(form, submitter);
+  const own = [...OWN_FIELDS, ...form.dataset.pgfeed.split(" ")];
+  const data = payload(sent, own);
+  const fields = Object.fromEntries(sent);
+  const { _topic: topic = "events", _kind: kind, _key: key } = fields;
   const feed = outlet(form.action);
-  const topic = feed.topics[0] ?? fields.topic ?? "events";
-  const data = fields.data ?? JSON.stringify(Object.fromEntries(rest));
-  const { kind, key } = fields;
   const output = form.querySelector("output");
   const tell = (text, bad) => {
     if (output) output.textContent = text;
@@ -55,7 +69,7 @@ async function send(form, submitter) {
   form.reset();
   tell("Sending\u2026");
   try {
-    const answer = await feed.publish(topic, data, {
+    const answer = await feed.publish(feed.topics[0] ?? topic, data, {
       ...(kind && { kind }),
       ...(key && { key }),
     });

@@ -373,8 +373,9 @@ export class Feed extends EventTarget {
     heed(document, "visibilitychange", () => document.hidden || kick("seen"));
     // What on() asks for in this turn is part of the first request.
     queueMicrotask(() => {
+      if (signal.aborted || !listen) return;
       if (!topics.length) topics.push("events");
-      if (!signal.aborted && listen) seat.start();
+      seat.start();
     });
   }
 

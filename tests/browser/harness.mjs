@@ -49,6 +49,7 @@ export async function startChromium() {
   });
   const profiles = new Set();
   return {
+    version: browser.version(),
     /* Whatever a test left open, whether it passed or not. */
     async tidy() {
       for (const it of [...profiles, ...networks]) await it.close();
@@ -253,19 +254,35 @@ export async function startWire(target) {
 
 /*
  * A proxy that keeps each answer until it is complete, while buffering is on:
- * what streams never are. With refuse set it answers that itself.
+ * what streams never are. With refuse set it answers that itself, and what has
+ * a path of pages, by { type, text }. headers go upstream with each request,
+ * and policy down, as the Content-Security-Policy.
  */
 export async function startProxy(target) {
-  const proxy = { buffering: true, refuse: null, requests: [] };
+  const proxy = {
+    buffering: true,
+    refuse: null,
+    requests: [],
+    pages: {},
+    headers: {},
+  };
   const server = http.createServer((req, res) => {
     proxy.requests.push(`${req.method} ${req.url}`);
+    const page = proxy.pages[req.url.split("?")[0]];
+    if (page) {
+      res.writeHead(200, { "Content-Type": page.type });
+      return res.end(page.text);
+    }
     if (proxy.refuse && req.url.startsWith("/events")) {
       res.writeHead(proxy.refuse.status, proxy.refuse.headers);
       return res.end("the proxy says no");
     }
     const { buffering } = proxy;
-    const options = { method: req.method, headers: req.headers };
+    const headers = { ...req.headers, ...proxy.headers };
+    const options = { method: req.method, headers };
     const onward = http.request(target + req.url, options, (answer) => {
+      if (proxy.policy)
+        answer.headers["content-security-policy"] = proxy.policy;
       const parts = [];
       if (!buffering) {
         res.writeHead(answer.statusCode, answer.headers);

@@ -168,6 +168,32 @@ for (const [tabs, topics] of [
     for (const page of pages) await page.live();
   });
 
+/* --- origins */
+
+test("a site elsewhere that does not list this origin is named", async (t) => {
+  const other = await startMock(); // hides what it answers: no CORS headers
+  t.after(() => other.close());
+  const profile = await chromium.profile();
+  const page = await open(profile, ["a"]);
+  const said = await page.evaluate(async (url) => {
+    const { Feed } = await import("/pgfeed.js");
+    const feed = new Feed(`${url}/events`, { share: false });
+    const told = new Promise((done) => feed.addEventListener("error", done));
+    const sent = feed.publish("a", "x").catch((e) => e);
+    const errors = [await sent, await told].map(({ status, message }) => [
+      status,
+      message,
+    ]);
+    feed.close();
+    return [...errors, location.origin];
+  }, other.url);
+  const [[status, refusal], [, told], origin] = said;
+  assert.equal(status, 403);
+  assert.ok(refusal.includes(`${other.url}/events hides its answers`), refusal);
+  assert.ok(refusal.includes(`${origin}: is that in its option origins?`));
+  assert.equal(told, refusal);
+});
+
 /* --- users */
 
 const SECRET = randomBytes(32).toString("base64url");

@@ -5,6 +5,8 @@
 # run.sh --pack FOLDER - only makes the npm package, for make npm.
 # run.sh --screenshots FOLDER - only takes the pictures of docs/.
 # run.sh --demo URL - only the person of tests/servers: see demo.mjs.
+# run.sh --browsers [--table FILE] [BROWSER...] - for make check-browsers: see
+#   browsers.mjs; FILE is below the source.
 # run.sh --wpt CHECKOUT - only runs web-platform-tests: see wpt.mjs.
 #
 # Nothing is written below the source: npm's packages and all that is made are
@@ -26,7 +28,8 @@ skip() {
 command -v node >/dev/null || skip "node is not installed"
 command -v npm >/dev/null || skip "npm is not installed"
 if [ "$1" != --pack ]; then
-	[ -n "$CHROMIUM" ] || skip "chromium is not installed"
+	[ -n "$CHROMIUM" ] || [ "$1" = --browsers ] ||
+		skip "chromium is not installed"
 	missing=$(/usr/bin/python3 -c \
 		'from lib import harness; print(harness.missing_tools())' 2>&1)
 	[ -z "$missing" ] || skip "not here: $(echo "$missing" | tail -n 1)"
@@ -56,6 +59,15 @@ fi
 # From here, so that their imports find node_modules.
 cp -f "$PGFEED_SOURCE"/tests/browser/*.mjs . || exit 1
 case $1 in
+--browsers)
+	shift
+	if [ "$1" = --table ]; then
+		table=$PGFEED_SOURCE/$2
+		shift 2
+		set -- --table "$table" "$@"
+	fi
+	exec node browsers.mjs "$@"
+	;;
 --demo | --screenshots | --wpt)
 	exec node "${1#--}.mjs" "$2"
 	;;

@@ -4,8 +4,19 @@
  */
 import { FeedSocket } from "../pgfeed.js";
 
+const KEEP = 500; // messages on the page
 const $ = (id) => document.getElementById(id);
 let ws;
+
+/* Anybody may publish anything to the room. */
+function parse(data) {
+  try {
+    const { from, text } = JSON.parse(data);
+    return { from: `${from || "somebody"}`, text: `${text ?? ""}` };
+  } catch {
+    return { from: "somebody", text: data };
+  }
+}
 
 function connect() {
   ws?.close();
@@ -17,13 +28,15 @@ function connect() {
     if (ws === socket) tell("closed", `Closed. ${reason}`);
   };
   ws.onmessage = ({ data, own }) => {
-    const { from, text } = JSON.parse(data);
+    const { from, text } = parse(data);
     const item = document.createElement("li");
     const name = document.createElement("strong");
-    name.textContent = from || "somebody";
+    name.textContent = from;
     item.append(name, ": ", text);
     item.classList.toggle("own", own);
     $("messages").append(item);
+    while ($("messages").children.length > KEEP)
+      $("messages").firstChild.remove();
     item.scrollIntoView({ block: "nearest" });
   };
   // What a WebSocket does not have: it comes back by itself.

@@ -2,12 +2,16 @@
  * dots.js - positions of dots, ten times a second from every browser.
  *
  * An event is { from, dots: [[x, y], ...] }, in thousandths of the field.
+ * Anybody may publish one: what has another shape is ignored, and a browser's
+ * dots and the browsers are counted.
  */
 import { Feed } from "../pgfeed.js";
 
 const EVERY_MS = 100;
 const GONE_MS = 5000; // a browser that was silent for so long has left
 const SWARM = 40;
+const DOTS_MAX = 100; // of one browser
+const OTHERS_MAX = 100; // browsers that are drawn
 const $ = (id) => document.getElementById(id);
 const feed = new Feed("../events", { topics: ["dots"] });
 const me = Math.random().toString(36).slice(2, 8);
@@ -29,16 +33,34 @@ function circle(from) {
   return c;
 }
 
+/* What an event means, or undefined. */
+function parse(text) {
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { from, dots } = value ?? {};
+  if (typeof from !== "string" || !Array.isArray(dots)) return undefined;
+  const good = (dot) => Array.isArray(dot) && dot.every(Number.isFinite);
+  const shown = dots.slice(0, DOTS_MAX);
+  return shown.every(good)
+    ? { from: from.slice(0, 20), dots: shown }
+    : undefined;
+}
+
 function draw({ from, dots }) {
+  if (!others.has(from) && others.size >= OTHERS_MAX) return;
   const other = others.get(from) ?? { circles: [] };
   others.set(from, other);
   other.at = Date.now();
   while (other.circles.length < dots.length) other.circles.push(circle(from));
   other.circles.splice(dots.length).forEach((c) => c.remove());
   const { clientWidth: w, clientHeight: h } = $("field");
-  dots.forEach(([x, y], i) => {
-    other.circles[i].setAttribute("cx", (x * w) / 1000);
-    other.circles[i].setAttribute("cy", (y * h) / 1000);
+  dots.forEach(([x = 0, y = 0], i) => {
+    other.circles[i].setAttribute("cx", (bounded(x) * w) / 1000);
+    other.circles[i].setAttribute("cy", (bounded(y) * h) / 1000);
   });
 }
 
@@ -66,7 +88,8 @@ async function step() {
 
 feed.on("dots", (event) => {
   received++;
-  draw(event.json());
+  const positions = parse(event.data);
+  if (positions) draw(positions);
 });
 setInterval(step, EVERY_MS);
 setInterval(() => {

@@ -3,13 +3,14 @@ const show = (text) => {
   const item = document.createElement("li");
   item.textContent = text;
   document.getElementById("list").prepend(item);
+  document.getElementById("list").children[200]?.remove();
 };
-let position = "-10"; // the last ten, and then where it was left
+let source;
+let position = "-10"; // the last ten, and then after the last one seen
 
 function follow() {
-  const source = new EventSource(
-    `../events?topic=demo&last_event_id=${encodeURIComponent(position)}`,
-  );
+  const from = encodeURIComponent(position);
+  source = new EventSource(`../events?topic=demo&last_event_id=${from}`);
   source.onmessage = (event) => {
     position = event.lastEventId || position;
     show(`${event.lastEventId}: ${event.data}`);
@@ -21,13 +22,17 @@ function follow() {
   source.addEventListener("pgfeed.gap", (event) => {
     show(`Events are missing: ${event.data}`);
   });
-  // It comes back by itself, unless it was answered a 500 or 502 on the way:
-  // that ends it, and a new one is needed.
+  // The browser reconnects by itself, but a 500 or 502 on the way ends an
+  // EventSource: that takes a new one.
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(follow, 5000);
   };
 }
 follow();
+// A page in the back/forward cache must not keep its connection: over HTTP/1.1
+// a site gets six, and the seventh page would wait for ever.
+addEventListener("pagehide", () => source.close());
+addEventListener("pageshow", (event) => event.persisted && follow());
 
 fetch("eventsource.js")
   .then((answer) => answer.text())
