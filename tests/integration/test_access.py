@@ -214,10 +214,14 @@ def test_a_poll_that_waits_ends_with_its_right(both):
     connection.close()
 
 
-def test_a_stream_ends_with_its_token(both):
-    with opened(both, "member/t", token("tim", 2)) as stream:
+def test_a_stream_ends_when_its_token_is_refused(both):
+    """At exp + jwt_leeway (30 s), for both: a client that comes back with the
+    token in its hand must not get a stream that ends at once."""
+    old = token("tim", -27)
+    with opened(both, "member/t", old) as stream:
         events, clean = stream.until_end()
     assert clean and [e.json() for e in events] == [{"reason": "expired"}]
+    assert get(both, "member/t", old).status == 401
 
 
 def test_changed_rules_take_effect_at_once(site):

@@ -143,13 +143,13 @@ look(struct identities *ids)
  */
 static struct shared_keys *
 recall(struct identities *ids, const char *token, size_t n, int64_t now,
-    int64_t leeway, struct jwt_content *content)
+    struct jwt_content *content)
 {
 	struct shared_keys *s = NULL;
 
 	pthread_mutex_lock(&ids->mutex);
 	look(ids);
-	if (!jwt_cache_find(&ids->good, token, n, now, leeway, content)) {
+	if (!jwt_cache_find(&ids->good, token, n, now, content)) {
 		s = ids->keys;
 		s->refs++;
 	}
@@ -212,7 +212,7 @@ judge(struct identities *ids, const char *token, size_t n, struct identity *out,
 	enum jwt_result rc = TOKEN_OK;
 	struct shared_keys *s;
 
-	s = recall(ids, token, n, now, rules.leeway, &content);
+	s = recall(ids, token, n, now, &content);
 	if (s != NULL) {
 		rc = jwt_judge(token, n, s->keys->key, s->keys->n, &rules, now,
 		    &content, why);

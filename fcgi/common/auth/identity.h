@@ -29,7 +29,7 @@
 struct identity {
 	char *who;       /* the user's name, or NULL: anonymous */
 	char *claims;    /* the token's claims as one JSON object, else "{}" */
-	int64_t expires; /* expiry of the token, Unix seconds; 0: none */
+	int64_t expires; /* first second without the token; 0: none */
 };
 
 enum identity_result {

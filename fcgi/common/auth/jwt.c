@@ -305,7 +305,7 @@ fill(struct jwt_content *out, struct json_object *claims,
 	*why = "the token does not name a user";
 	if (who == NULL || !jwt_user_valid(who, n))
 		return TOKEN_REFUSED;
-	out->expires = get_time(claims, "exp");
+	out->expires = get_time(claims, "exp") + rules->leeway;
 	out->who = strdup(who);
 	out->claims = strdup(text->data);
 	if (out->who != NULL && out->claims != NULL)

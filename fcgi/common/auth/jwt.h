@@ -42,7 +42,7 @@ enum jwt_result {
 struct jwt_content {
 	char *who;
 	char *claims; /* as signed; jsonb accepts the text */
-	int64_t expires;
+	int64_t expires; /* first moment of refusal: exp + leeway, Unix seconds */
 };
 
 /*

@@ -48,14 +48,14 @@ copy(struct jwt_content *to, const struct jwt_content *from)
 
 bool
 jwt_cache_find(struct jwt_cache **table, const char *token, size_t n,
-    int64_t now, int64_t leeway, struct jwt_content *out)
+    int64_t now, struct jwt_content *out)
 {
 	struct jwt_cache *c;
 
 	HASH_FIND(hh, *table, token, n, c);
 	if (c == NULL)
 		return false;
-	if (c->content.expires + leeway <= now) {
+	if (c->content.expires <= now) {
 		forget(table, c);
 		return false;
 	}

@@ -19,12 +19,12 @@ struct jwt_cache;
 void jwt_cache_clear(struct jwt_cache **);
 
 /*
- * Fills in *out as jwt_judge() does, at the time now (Unix seconds); leeway as in
- * struct jwt_rules. Returns false when the cache does not have the token, the
- * token has expired, or memory is short.
+ * Fills in *out as jwt_judge() does, at the time now (Unix seconds). Returns
+ * false when the cache does not have the token, the token has expired, or memory
+ * is short.
  */
 bool jwt_cache_find(struct jwt_cache **, const char *token, size_t n,
-    int64_t now, int64_t leeway, struct jwt_content *out);
+    int64_t now, struct jwt_content *out);
 
 /* Adds a copy of a token and its content; does nothing without memory. */
 void jwt_cache_add(struct jwt_cache **, const char *token, size_t n,
