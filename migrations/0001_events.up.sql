@@ -63,9 +63,13 @@ CREATE TABLE pgfeed.event (
     AND topic !~ '[\u0001-\u001f\u007f*{}]|^-/'),
   CONSTRAINT kind_is_1_to_64_bytes_in_one_line CHECK
     (octet_length(kind) BETWEEN 1 AND 64 AND kind !~ '[\n\r]'),
+  CONSTRAINT kind_is_not_pgfeeds_own CHECK (kind NOT LIKE 'pgfeed.%'),
   CONSTRAINT data_is_at_most_1_mib CHECK (octet_length(data) <= 1048576),
   CONSTRAINT by_is_1_to_255_bytes CHECK (octet_length(by) BETWEEN 1 AND 255)
 ) PARTITION BY RANGE (id);
+-- Retention looks for young events in old partitions: a summary of each
+-- megabyte is enough for that.
+CREATE INDEX event_at ON pgfeed.event USING brin (at) WITH (autosummarize = on);
 CREATE INDEX event_topic_id ON pgfeed.event (topic, id);
 CREATE TABLE pgfeed.event_1 PARTITION OF pgfeed.event
   FOR VALUES FROM (MINVALUE) TO (100001);
@@ -164,6 +168,3 @@ BEGIN
 END $$;
 CREATE TRIGGER bell AFTER INSERT ON pgfeed.event
   FOR EACH STATEMENT EXECUTE FUNCTION pgfeed.bell();
-
-REVOKE EXECUTE ON FUNCTION pgfeed.bell(), pgfeed.ring(),
-  pgfeed.set_asleep(boolean) FROM PUBLIC;

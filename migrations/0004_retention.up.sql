@@ -12,6 +12,60 @@
 -- Between prune_mark and prune_sweep there must be a commit: then a reader that
 -- finds events missing finds mark.oldest raised, and tells its client.
 
+-- One row for each of these duties; a session that locks the row has the duty.
+-- (A lock on a row takes the right to UPDATE it, which nobody else has. Any
+-- stranger may hold an advisory lock.)
+--
+-- least:  what the duty keeps whatever a gateway asks for. Only the owner of
+--         pgfeed removes younger events or keys, or changes this column.
+-- done:   when the duty was last found done. pgfeed-stream and doctor warn when
+--         that is long ago.
+CREATE TABLE pgfeed.duty (
+  name  text PRIMARY KEY,
+  least interval,
+  done  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT name_is_known CHECK (name IN ('rotate', 'prune', 'keys')),
+  CONSTRAINT least_is_positive CHECK (least > interval '0')
+) WITH (fillfactor = 50);
+INSERT INTO pgfeed.duty (name, least) VALUES
+  ('rotate', NULL), ('prune', '1 day'), ('keys', '1 hour');
+
+-- Locks the row of a duty until the end of the transaction and returns it, or
+-- NULL while another session has the duty.
+CREATE FUNCTION pgfeed.take_duty(name text) RETURNS pgfeed.duty
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT d FROM pgfeed.duty d WHERE d.name = take_duty.name FOR UPDATE SKIP LOCKED
+$$;
+
+-- Whether the session has the rights of the owner of pgfeed's tables. (The
+-- functions below run as that owner, whoever calls them.)
+CREATE FUNCTION pgfeed.is_owner() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT pg_has_role(session_user, relowner, 'USAGE')
+    FROM pg_class WHERE oid = 'pgfeed.event'::regclass
+$$;
+
+-- Takes all rights on a new table from everybody but its owner, whatever default
+-- privileges gave them.
+CREATE FUNCTION pgfeed.bare(rel regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  r record;
+BEGIN
+  FOR r IN
+    SELECT DISTINCT a.grantee, format('%I.%I', n.nspname, c.relname) AS name
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     CROSS JOIN LATERAL aclexplode(c.relacl) a
+     WHERE c.oid = rel AND a.grantee <> c.relowner
+  LOOP
+    EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', r.name,
+      CASE r.grantee WHEN 0 THEN 'PUBLIC' ELSE r.grantee::regrole::text END);
+  END LOOP;
+END $$;
+
 -- low is NULL for "from the beginning", high for "open-ended".
 CREATE VIEW pgfeed.partition AS
 SELECT c.oid::regclass AS rel, c.relname AS name,
@@ -47,7 +101,6 @@ AS $$
     FROM pgfeed.holder h
     LEFT JOIN pg_stat_activity a ON a.pid = h.pid
 $$;
-REVOKE EXECUTE ON FUNCTION pgfeed.holders() FROM PUBLIC;
 
 -- Takes pgfeed.event for this transaction alone. Writers must not queue up
 -- behind it for long: it does not even ask while some transaction stays on the
@@ -79,7 +132,9 @@ END $$;
 -- now, when forced). step is the number of ids for the new partition; by
 -- default an eighth of what is kept, so that their number stays small whatever
 -- the rate. Returns 'split', 'idle' or 'busy' (try again in a minute: nothing
--- is lost meanwhile, since the last partition takes everything).
+-- is lost meanwhile, since the last partition takes everything). Only the owner
+-- of pgfeed may force it, or make partitions of less than 100,000 ids: each of
+-- them costs every reader.
 CREATE FUNCTION pgfeed.rotate(step bigint DEFAULT NULL, force boolean DEFAULT false)
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -89,7 +144,11 @@ DECLARE
   tail record;
   bound bigint;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(1885824613, 1) THEN
+  IF (force OR step < 100000) AND NOT pgfeed.is_owner() THEN
+    RAISE 'only the owner of pgfeed forces a split or sets a step below 100000'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  IF pgfeed.take_duty('rotate') IS NULL THEN
     RETURN 'busy';
   END IF;
   SELECT s.last_value INTO last_id FROM pgfeed.event_id_seq s;
@@ -100,6 +159,7 @@ BEGIN
     RAISE 'step must be at least 1' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   SELECT * INTO STRICT tail FROM pgfeed.partition WHERE high IS NULL;
+  UPDATE pgfeed.duty SET done = clock_timestamp() WHERE name = 'rotate';
   IF last_id < tail.low - step / 2 AND NOT force THEN
     RETURN 'idle';
   END IF;
@@ -113,35 +173,42 @@ BEGIN
     ' FOR VALUES FROM (%s) TO (%s)', tail.name, tail.low, bound);
   EXECUTE format('CREATE TABLE pgfeed.%I PARTITION OF pgfeed.event'
     ' FOR VALUES FROM (%s) TO (MAXVALUE)', 'event_' || bound, bound);
+  PERFORM pgfeed.bare(format('pgfeed.%I', 'event_' || bound)::regclass);
   RETURN 'split';
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
   RETURN 'busy';
 END $$;
 
 -- Raises mark.oldest to what is worth removing and returns it, or NULL when
--- nothing is. Whole partitions as soon as their last event is older than age;
+-- nothing is. Whole partitions as soon as all their events are older than age;
 -- single rows only when the oldest is a quarter overdue (a site too small to
--- fill partitions), or when exact is set. Ids that a running transaction may
--- still fill are left alone.
+-- fill partitions), or when exact is set. No event younger than age goes,
+-- whatever times stand in rows beside it: the mark stops below the first young
+-- event. Ids that a running transaction may still fill are left alone.
 CREATE FUNCTION pgfeed.prune_mark(age interval, exact boolean DEFAULT false)
 RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
 DECLARE
-  cutoff timestamptz := clock_timestamp() - age;
+  duty pgfeed.duty := pgfeed.take_duty('prune');
+  cutoff timestamptz;
   m record;
   safe bigint;
   target bigint;
   p record;
   e record;
-  high bigint;
-  middle bigint;
+  young bigint;
 BEGIN
   IF age <= interval '0' THEN
     RAISE 'age must be positive' USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF NOT pg_try_advisory_xact_lock(1885824613, 2) THEN
+  IF duty IS NULL THEN
     RETURN NULL;
   END IF;
+  IF NOT pgfeed.is_owner() THEN
+    age := greatest(age, duty.least);
+  END IF;
+  cutoff := clock_timestamp() - age;
   -- The order matters: first the highest id, then who may own one up to it.
   SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO safe
     FROM pgfeed.event_id_seq s;
@@ -155,29 +222,24 @@ BEGIN
             WHERE partition.high > m.oldest AND partition.high - 1 <= safe
             ORDER BY partition.high
   LOOP
+    -- Nearly always the last event tells. When it is old, the index on at shows
+    -- whether any other is young ("+ 0" leaves no other index to use).
     SELECT id, at INTO e FROM pgfeed.event
      WHERE id >= target AND id < p.high ORDER BY id DESC LIMIT 1;
     EXIT WHEN e.at >= cutoff;
+    EXECUTE format('SELECT min(id + 0) FROM pgfeed.%I WHERE at >= $1 AND id + 0 >= $2',
+      p.name) INTO young USING cutoff, target;
+    EXIT WHEN young IS NOT NULL;
     target := p.high;
   END LOOP;
 
-  -- The times of events rise with their ids, give or take a transaction's
-  -- length; so the last old one is found by halving.
   SELECT id, at INTO e FROM pgfeed.event
    WHERE id >= target AND id <= safe ORDER BY id LIMIT 1;
   IF e.at < (CASE WHEN exact THEN cutoff ELSE cutoff - age / 4 END) THEN
-    target := e.id + 1;
-    high := safe + 1;
-    WHILE target < high LOOP -- below target all are old, from high on none is
-      middle := target + (high - target) / 2;
-      SELECT id, at INTO e FROM pgfeed.event
-       WHERE id >= middle AND id < high ORDER BY id LIMIT 1;
-      IF e.at < cutoff THEN
-        target := e.id + 1;
-      ELSE
-        high := middle;
-      END IF;
-    END LOOP;
+    -- From here to the first young event, but not further than a call may read.
+    SELECT coalesce(min(id) FILTER (WHERE at >= cutoff), max(id) + 1) INTO target
+      FROM (SELECT id, at FROM pgfeed.event WHERE id >= e.id AND id <= safe
+             ORDER BY id LIMIT 500000) rows;
   END IF;
 
   IF target <= m.oldest THEN
@@ -201,7 +263,7 @@ BEGIN
   more := false;
   partitions := 0;
   rows := 0;
-  IF NOT pg_try_advisory_xact_lock(1885824613, 2) THEN
+  IF pgfeed.take_duty('prune') IS NULL THEN
     more := true;
     RETURN;
   END IF;
@@ -227,6 +289,9 @@ BEGIN
     SELECT id FROM pgfeed.event WHERE id < m.oldest ORDER BY id LIMIT batch);
   GET DIAGNOSTICS rows = ROW_COUNT;
   more := rows = batch;
+  IF NOT more THEN
+    UPDATE pgfeed.duty SET done = clock_timestamp() WHERE name = 'prune';
+  END IF;
 END $$;
 
 -- Forgets up to batch keys older than age; returns how many it forgot.
@@ -234,18 +299,19 @@ CREATE FUNCTION pgfeed.expire_keys(age interval, batch integer DEFAULT 5000)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  duty pgfeed.duty := pgfeed.take_duty('keys');
   gone bigint;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(1885824613, 3) THEN
+  IF duty IS NULL THEN
     RETURN 0;
   END IF;
-  DELETE FROM pgfeed.key WHERE key IN (
-    SELECT key FROM pgfeed.key WHERE at < clock_timestamp() - age
+  IF NOT pgfeed.is_owner() THEN
+    age := greatest(age, duty.least);
+  END IF;
+  DELETE FROM pgfeed.key WHERE (topic, key) IN (
+    SELECT topic, key FROM pgfeed.key WHERE at < clock_timestamp() - age
      ORDER BY at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS gone = ROW_COUNT;
+  UPDATE pgfeed.duty SET done = clock_timestamp() WHERE name = 'keys';
   RETURN gone;
 END $$;
-
-REVOKE EXECUTE ON FUNCTION pgfeed.take_event(), pgfeed.rotate(bigint, boolean),
-  pgfeed.prune_mark(interval, boolean), pgfeed.prune_sweep(integer),
-  pgfeed.expire_keys(interval, integer) FROM PUBLIC;

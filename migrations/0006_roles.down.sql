@@ -1,3 +1,6 @@
+-- the rights of pgfeed_stream and pgfeed_post in this database, and the groups
+-- themselves when they have no member and no rights elsewhere
+
 -- A role stays when it has members or rights in another database: both would
 -- be lost for good.
 DO $$
@@ -23,4 +26,7 @@ BEGIN
   END LOOP;
 END $$;
 DROP FUNCTION pgfeed.check(text);
-DROP FUNCTION pgfeed.grant_roles();
+DROP FUNCTION pgfeed.grant_differences();
+DROP FUNCTION pgfeed.grant_roles(boolean);
+DROP FUNCTION pgfeed.present_grants();
+DROP FUNCTION pgfeed.wanted_grants();

@@ -7,27 +7,136 @@
 -- program logs in as. A role that may not create roles leaves them out;
 -- once somebody has created them, SELECT pgfeed.grant_roles() does the rest.
 
-CREATE FUNCTION pgfeed.grant_roles() RETURNS void
+-- The rights that others than the owner have after an installation, one row
+-- each. A right of a later migration is a row of this list. grantee: 'PUBLIC' or
+-- one of the two groups; what: as in GRANT ... ON; part: the column, if any.
+CREATE FUNCTION pgfeed.wanted_grants()
+RETURNS TABLE (grantee text, privilege text, what text, object text, part text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT grantee, privilege, what, CASE what
+           WHEN 'FUNCTION' THEN object::regprocedure::text
+           WHEN 'TABLE' THEN object::regclass::text
+           ELSE object END, part
+    FROM (VALUES
+      ('pgfeed_stream', 'USAGE', 'SCHEMA', 'pgfeed', NULL),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.event', NULL),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.event_id_seq', NULL),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.mark', NULL),
+      ('pgfeed_stream', 'UPDATE', 'TABLE', 'pgfeed.mark', 'low'),
+      ('pgfeed_stream', 'UPDATE', 'TABLE', 'pgfeed.mark', 'finished'),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.epoch', NULL),
+      ('pgfeed_stream', 'INSERT', 'TABLE', 'pgfeed.epoch', NULL),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.migration', NULL),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.partition', NULL),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.holder', NULL),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.duty', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.holders()', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.set_asleep(boolean)', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.rotate(bigint, boolean)', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.prune_mark(interval, boolean)', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.prune_sweep(integer)', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.expire_keys(interval, integer)', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION',
+        'pgfeed.allowed(text[], text[], text[], boolean)', NULL),
+      ('pgfeed_post', 'USAGE', 'SCHEMA', 'pgfeed', NULL),
+      ('pgfeed_post', 'EXECUTE', 'FUNCTION', 'pgfeed.ring()', NULL),
+      ('pgfeed_post', 'EXECUTE', 'FUNCTION',
+        'pgfeed.ingest(text[], text[], text[], text[])', NULL),
+      ('pgfeed_post', 'EXECUTE', 'FUNCTION',
+        'pgfeed.ingest(text[], text[], text[], text[], text[])', NULL),
+      ('pgfeed_post', 'EXECUTE', 'FUNCTION',
+        'pgfeed.ingest(text[], text[], text[], text[], text[], text[])', NULL),
+      ('pgfeed_post', 'EXECUTE', 'FUNCTION',
+        'pgfeed.publish(text, text, text, text, text)', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.topic_valid(text)', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.pattern_valid(text)', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.wanted_grants()', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.present_grants()', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.grant_differences()', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.check(text)', NULL)
+    ) w (grantee, privilege, what, object, part)
+$$;
+
+-- The rights that others than the owner have now, in the same form.
+CREATE FUNCTION pgfeed.present_grants()
+RETURNS TABLE (grantee text, privilege text, what text, object text, part text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee)::text END,
+         a.privilege_type, o.what, o.object, o.part
+    FROM (
+      SELECT 'SCHEMA', nspname::text, NULL::text, nspowner, nspacl
+        FROM pg_namespace WHERE nspname = 'pgfeed'
+      UNION ALL
+      SELECT 'TABLE', c.oid::regclass::text, NULL, c.relowner, c.relacl
+        FROM pg_class c WHERE c.relnamespace = 'pgfeed'::regnamespace
+      UNION ALL
+      SELECT 'TABLE', c.oid::regclass::text, t.attname::text, c.relowner, t.attacl
+        FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid
+       WHERE c.relnamespace = 'pgfeed'::regnamespace AND t.attacl IS NOT NULL
+      UNION ALL
+      SELECT 'FUNCTION', p.oid::regprocedure::text, NULL, p.proowner,
+             coalesce(p.proacl, acldefault('f', p.proowner))
+        FROM pg_proc p WHERE p.pronamespace = 'pgfeed'::regnamespace
+    ) o (what, object, part, owner, acl)
+   CROSS JOIN LATERAL aclexplode(o.acl) a
+   WHERE a.grantee <> o.owner
+$$;
+
+-- Gives the groups that exist, and PUBLIC, the rights of the list above, and
+-- takes what PUBLIC has by PostgreSQL's own default. exact takes every other
+-- right as well, those that an administrator or default privileges gave: a fresh
+-- installation begins with that. "pgfeed migrate" calls it without.
+CREATE FUNCTION pgfeed.grant_roles(exact boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  g record;
 BEGIN
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_stream') THEN
-    GRANT USAGE ON SCHEMA pgfeed TO pgfeed_stream;
-    GRANT SELECT ON pgfeed.event, pgfeed.event_id_seq, pgfeed.mark, pgfeed.epoch,
-      pgfeed.migration, pgfeed.partition, pgfeed.holder TO pgfeed_stream;
-    GRANT UPDATE (low, finished) ON pgfeed.mark TO pgfeed_stream;
-    GRANT INSERT ON pgfeed.epoch TO pgfeed_stream;
-    GRANT EXECUTE ON FUNCTION pgfeed.holders(), pgfeed.set_asleep(boolean), pgfeed.rotate(bigint, boolean),
-      pgfeed.prune_mark(interval, boolean), pgfeed.prune_sweep(integer),
-      pgfeed.expire_keys(interval, integer),
-      pgfeed.allowed(text[], text[], text[], boolean) TO pgfeed_stream;
-  END IF;
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_post') THEN
-    GRANT USAGE ON SCHEMA pgfeed TO pgfeed_post;
-    GRANT EXECUTE ON FUNCTION pgfeed.ingest(text[], text[], text[], text[]),
-      pgfeed.ingest(text[], text[], text[], text[], text[], text[]),
-      pgfeed.publish(text, text, text, text), pgfeed.ring() TO pgfeed_post;
-  END IF;
+  FOR g IN
+    SELECT 'REVOKE' AS verb, p.* FROM pgfeed.present_grants() p
+     WHERE NOT EXISTS (SELECT FROM pgfeed.wanted_grants() w
+                        WHERE w IS NOT DISTINCT FROM p)
+       AND (exact OR (p.grantee = 'PUBLIC' AND p.what = 'FUNCTION' AND EXISTS (
+             SELECT FROM pg_proc WHERE oid = p.object::regprocedure AND proacl IS NULL)))
+    UNION ALL
+    SELECT 'GRANT', w.* FROM pgfeed.wanted_grants() w
+     WHERE (w.grantee = 'PUBLIC' OR w.grantee IN (SELECT rolname FROM pg_roles))
+       AND NOT EXISTS (SELECT FROM pgfeed.present_grants() p
+                        WHERE w IS NOT DISTINCT FROM p)
+  LOOP
+    EXECUTE format('%s %s ON %s %s %s %s', g.verb,
+      g.privilege || coalesce('(' || quote_ident(g.part) || ')', ''), g.what, g.object,
+      CASE g.verb WHEN 'GRANT' THEN 'TO' ELSE 'FROM' END,
+      CASE g.grantee WHEN 'PUBLIC' THEN 'PUBLIC' ELSE quote_ident(g.grantee) END)
+      || CASE g.verb WHEN 'GRANT' THEN '' ELSE ' CASCADE' END;
+  END LOOP;
 END $$;
+
+-- Differences between the rights that others have and those of the list: what is
+-- missing, and what could be abused. A role that an administrator lets publish,
+-- read events or call functions is no difference.
+CREATE FUNCTION pgfeed.grant_differences()
+RETURNS TABLE (missing boolean, detail text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT missing, format('%s %s on %s', grantee,
+           privilege || coalesce('(' || part || ')', ''), object)
+    FROM (
+      SELECT true, w.* FROM pgfeed.wanted_grants() w
+       WHERE (w.grantee = 'PUBLIC' OR w.grantee IN (SELECT rolname FROM pg_roles))
+         AND NOT EXISTS (SELECT FROM pgfeed.present_grants() p
+                          WHERE w IS NOT DISTINCT FROM p)
+      UNION ALL
+      SELECT false, p.* FROM pgfeed.present_grants() p
+       WHERE NOT EXISTS (SELECT FROM pgfeed.wanted_grants() w
+                          WHERE w IS NOT DISTINCT FROM p)
+         AND NOT (p.grantee <> 'PUBLIC' AND (
+               p.privilege = 'EXECUTE' OR (p.what = 'SCHEMA' AND p.privilege = 'USAGE')
+               OR (p.object = 'pgfeed.event' AND p.privilege IN ('SELECT', 'INSERT'))))
+    ) d (missing, grantee, privilege, what, object, part)
+   ORDER BY 1 DESC, 2
+$$;
 
 -- What the programs depend on, one row each. program is 'stream', 'post' or
 -- 'owner'. must: the program refuses to run when it is not ok.
@@ -36,6 +145,8 @@ RETURNS TABLE (name text, ok boolean, must boolean, detail text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   open text;
+  missing text;
+  q record;
   seq regclass := pg_get_serial_sequence('pgfeed.event', 'id');
   s record;
   strangers text;
@@ -114,36 +225,51 @@ BEGIN
   RETURN NEXT;
 
   name := 'grants';
-  IF program = 'stream' THEN
-    ok := has_table_privilege('pgfeed.event', 'SELECT')
-      AND has_sequence_privilege(seq, 'SELECT')
-      AND has_table_privilege('pgfeed.mark', 'SELECT')
-      AND has_column_privilege('pgfeed.mark', 'low', 'UPDATE')
-      AND has_column_privilege('pgfeed.mark', 'finished', 'UPDATE')
-      AND has_table_privilege('pgfeed.epoch', 'SELECT')
-      AND has_table_privilege('pgfeed.epoch', 'INSERT')
-      AND has_function_privilege('pgfeed.prune_sweep(integer)', 'EXECUTE')
-      AND has_function_privilege(
-        'pgfeed.allowed(text[], text[], text[], boolean)', 'EXECUTE');
-    detail := format(CASE WHEN ok THEN '%I may read events'
-      WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_stream'
-                     AND pg_has_role(oid, 'USAGE')) THEN
-        'the group pgfeed_stream lacks a right: SELECT pgfeed.grant_roles()'
-      ELSE '%I may not read events: GRANT pgfeed_stream TO %1$I' END, current_user);
-  ELSIF program = 'post' THEN
-    ok := has_function_privilege(
-      'pgfeed.ingest(text[], text[], text[], text[], text[], text[])', 'EXECUTE');
-    detail := format(CASE WHEN ok THEN '%I may publish'
-      WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_post'
-                     AND pg_has_role(oid, 'USAGE')) THEN
-        'the group pgfeed_post lacks a right: SELECT pgfeed.grant_roles()'
-      ELSE '%I may not publish: GRANT pgfeed_post TO %1$I' END, current_user);
+  IF program IN ('stream', 'post') THEN
+    SELECT string_agg(w.privilege || ' on ' || w.object, ', ') INTO strangers
+      FROM pgfeed.wanted_grants() w
+     WHERE w.grantee = 'pgfeed_' || program AND NOT CASE
+             WHEN w.what = 'SCHEMA' THEN has_schema_privilege(w.object, w.privilege)
+             WHEN w.what = 'FUNCTION' THEN has_function_privilege(w.object, w.privilege)
+             WHEN w.part IS NOT NULL
+               THEN has_column_privilege(w.object, w.part, w.privilege)
+             ELSE has_table_privilege(w.object, w.privilege) END;
+    ok := strangers IS NULL;
+    detail := format(CASE WHEN ok AND program = 'stream' THEN '%I may read events'
+      WHEN ok THEN '%I may publish'
+      WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgfeed_' || program
+                      AND pg_has_role(oid, 'USAGE')) THEN
+        'the group pgfeed_%2$s lacks rights (%3$s): SELECT pgfeed.grant_roles()'
+      WHEN program = 'stream' THEN '%I may not read events: GRANT pgfeed_stream TO %1$I'
+      ELSE '%I may not publish: GRANT pgfeed_post TO %1$I' END,
+      current_user, program, strangers);
+    RETURN NEXT;
   ELSE
     ok := has_table_privilege('pgfeed.event', 'INSERT')
       AND has_table_privilege('pgfeed.event', 'SELECT');
     detail := format(CASE WHEN ok THEN '%I may read and write events' ELSE
       '%I is not the owner of pgfeed''s tables' END, current_user);
+    RETURN NEXT;
+    must := false;
+    SELECT string_agg(d.detail, ', ') FILTER (WHERE d.missing),
+           string_agg(d.detail, ', ') FILTER (WHERE NOT d.missing)
+      INTO missing, strangers FROM pgfeed.grant_differences() d;
+    ok := missing IS NULL AND strangers IS NULL;
+    detail := CASE WHEN ok THEN 'others have the rights that pgfeed gives them' ELSE
+      concat_ws('; ', 'missing: ' || missing || ': SELECT pgfeed.grant_roles()',
+        'too many: ' || strangers || ': REVOKE them, or all that pgfeed does not'
+        || ' give: SELECT pgfeed.grant_roles(exact => true)') END;
+    RETURN NEXT;
   END IF;
+
+  must := true;
+  name := 'row security';
+  SELECT string_agg(c.oid::regclass::text, ', ') INTO strangers FROM pg_class c
+   WHERE c.relnamespace = 'pgfeed'::regnamespace AND c.relrowsecurity;
+  ok := strangers IS NULL;
+  detail := CASE WHEN ok THEN 'no row is hidden from the programs' ELSE format(
+    'row security hides rows of %s from the programs: ALTER TABLE ... DISABLE ROW LEVEL SECURITY',
+    strangers) END;
   RETURN NEXT;
 
   must := false;
@@ -183,6 +309,24 @@ BEGIN
       RETURN NEXT;
     END IF;
   END IF;
+
+  -- The rules as a gateway asks for them, for nobody and for somebody.
+  IF has_function_privilege('pgfeed.allowed(text[], text[], text[], boolean)', 'EXECUTE')
+  THEN
+    FOR q IN SELECT w.writing, CASE WHEN w.writing THEN 'may_write' ELSE 'may_read' END AS f
+               FROM (VALUES (false), (true)) w (writing)
+    LOOP
+      name := q.f;
+      SELECT min(substr(a.reason, 9)) INTO strangers
+        FROM pgfeed.allowed(ARRAY[NULL, 'pgfeed-doctor'], ARRAY[NULL, NULL],
+          ARRAY['doctor/trial', 'doctor/trial'], q.writing) a
+       WHERE starts_with(a.reason, 'failed: ');
+      ok := strangers IS NULL;
+      detail := format(CASE WHEN ok THEN 'pgfeed.%s answers' ELSE
+        'pgfeed.%s fails, so that everybody is refused: %s' END, q.f, strangers);
+      RETURN NEXT;
+    END LOOP;
+  END IF;
 END $$;
 
 DO $$
@@ -200,12 +344,10 @@ BEGIN
       END;
     END IF;
   END LOOP;
-  PERFORM pgfeed.grant_roles();
+  PERFORM pgfeed.grant_roles(exact => true);
   IF missing IS NOT NULL THEN
     RAISE NOTICE 'not made, since % may not create roles: %',
       current_user, array_to_string(missing, ', ')
       USING HINT = 'Let a superuser create them, then run: SELECT pgfeed.grant_roles()';
   END IF;
 END $$;
-
-REVOKE EXECUTE ON FUNCTION pgfeed.grant_roles() FROM PUBLIC;

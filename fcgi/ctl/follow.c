@@ -139,6 +139,7 @@ follow_row(const PGresult *r, int row)
 		.at = PQgetvalue(r, row, 2),
 		.kind = PQgetisnull(r, row, 3) ? NULL : PQgetvalue(r, row, 3),
 		.data = PQgetvalue(r, row, 4),
+		.by = PQgetisnull(r, row, 5) ? NULL : PQgetvalue(r, row, 5),
 	};
 }
 

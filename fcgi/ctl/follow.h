@@ -23,9 +23,9 @@ struct follow {
 	struct buf err;
 };
 
-/* One row; the strings are valid inside the callback. kind may be NULL. */
+/* One row; the strings are valid inside the callback. kind and by may be NULL. */
 struct follow_event {
-	const char *id, *topic, *at, *kind, *data;
+	const char *id, *topic, *at, *kind, *data, *by;
 };
 
 /*
@@ -34,7 +34,7 @@ struct follow_event {
  */
 #define FOLLOW_COLUMNS                              \
 	"id, topic, to_char(at AT TIME ZONE 'UTC'," \
-	" 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at_text, kind, data"
+	" 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at_text, kind, data, by"
 
 struct follow_event follow_row(const PGresult *, int row);
 

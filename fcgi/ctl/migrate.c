@@ -378,6 +378,31 @@ check_prefix(const struct migrations *ms)
 	return 0;
 }
 
+/*
+ * Gives the groups what a dump restored without rights lacks; there is nothing
+ * to do otherwise. The function comes with the last of the first migrations.
+ */
+static int
+restore_grants(PGconn *db)
+{
+	PGresult *r;
+
+	r = PQexec(db,
+	    "SELECT to_regprocedure('pgfeed.grant_roles(boolean)') IS NULL");
+	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+		return ctl_fail_db(db, r, "could not look for the functions");
+	if (PQgetvalue(r, 0, 0)[0] == 't') {
+		PQclear(r);
+		return 0;
+	}
+	PQclear(r);
+	r = PQexec(db, "SELECT pgfeed.grant_roles()");
+	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+		return ctl_fail_db(db, r, "could not grant what roles lack");
+	PQclear(r);
+	return 0;
+}
+
 static int
 migrate_up(PGconn *db, const struct migrations *ms, long count)
 {
@@ -395,13 +420,45 @@ migrate_up(PGconn *db, const struct migrations *ms, long count)
 	if (done == 0)
 		printf("nothing to do, database \"%s\" is at %s\n", PQdb(db),
 		    ms->item[ms->n - 1].name);
-	return 0;
+	return restore_grants(db);
+}
+
+/* Prints what taking a migration back loses: the comment its file begins with. */
+static int
+print_loss(const struct migrations *ms, const struct migration *m)
+{
+	struct buf sql = BUF_INIT;
+	char path[4096];
+	int rc;
+
+	rc = read_sql(ms, m->name, "down", path, sizeof(path), &sql);
+	fprintf(stderr, "%s:\n", m->name);
+	for (const char *s = sql.data; rc == 0 && strncmp(s, "-- ", 3) == 0;) {
+		size_t n = strcspn(s, "\n");
+
+		fprintf(stderr, "  %.*s\n", (int)n - 3, s + 3);
+		s += n + (s[n] == '\n');
+	}
+	buf_fini(&sql);
+	return rc;
 }
 
 static int
-migrate_down(PGconn *db, const struct migrations *ms, long count)
+migrate_down(PGconn *db, const struct migrations *ms, long count, bool yes)
 {
 	long done = 0;
+
+	for (size_t i = ms->n; !yes && i-- > 0 && done < count;) {
+		if (!is_applied(&ms->item[i]))
+			continue;
+		if (print_loss(ms, &ms->item[i]) == -1)
+			return 1;
+		done++;
+	}
+	if (done > 0)
+		return ctl_fail("nothing was taken back: say --yes if database "
+				"\"%s\" may lose that for good",
+		    PQdb(db));
 
 	for (size_t i = ms->n; i-- > 0 && done < count;) {
 		if (!is_applied(&ms->item[i]))
@@ -468,20 +525,29 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "dir", required_argument, NULL, 'd' },
+		{ "yes", no_argument, NULL, 'y' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct migrations ms = { .dir = getenv("PGFEED_MIGRATIONS") };
 	const char *way = "up";
+	bool yes = false;
 	long count = 0;
 	PGconn *db = NULL;
 	int opt, rc = 1;
 
 	if (ms.dir == NULL)
 		ms.dir = MIGRATIONSDIR;
-	while ((opt = getopt_long(argc, argv, "d:", options, NULL)) != -1) {
-		if (opt != 'd')
+	while ((opt = getopt_long(argc, argv, "d:y", options, NULL)) != -1) {
+		switch (opt) {
+		case 'd':
+			ms.dir = optarg;
+			break;
+		case 'y':
+			yes = true;
+			break;
+		default:
 			return ctl_misuse(self, "wrong option");
-		ms.dir = optarg;
+		}
 	}
 	argc -= optind;
 	argv += optind;
@@ -518,7 +584,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	if (strcmp(way, "up") == 0)
 		rc = migrate_up(db, &ms, count);
 	else if (strcmp(way, "down") == 0)
-		rc = migrate_down(db, &ms, count);
+		rc = migrate_down(db, &ms, count, yes);
 	else
 		rc = migrate_status(&ms);
 out:
@@ -529,16 +595,17 @@ out:
 
 const struct command migrate_command = {
 	.name = "migrate",
-	.args = "[--dir DIR] [up [N] | down [N|all] | status]",
+	.args = "[--dir DIR] [up [N] | down [N|all] [--yes] | status]",
 	.summary = "bring the database's schema up to date, or take it back",
 	.help = "Applies the migrations that the database does not have yet, "
 		"each in one\n"
 		"transaction.\n"
 		"\n"
 		"  up [N]        the next N, by default all\n"
-		"  down [N|all]  take back the last N, by default 1; the first "
-		"one holds\n"
-		"                the events themselves, and they go with it\n"
+		"  down [N|all]  take back the last N, by default 1: says what "
+		"is lost for good,\n"
+		"                and does it only with --yes\n"
+		"  -y, --yes     lose it\n"
 		"  status        list them; exits with 3 when something is "
 		"pending\n"
 		"  -d, --dir DIR where the files are (default: "

@@ -63,12 +63,17 @@ static int
 prune_events(PGconn *db, const char *age)
 {
 	PGresult *r;
+	bool raised;
 
-	r = query(db,
-	    "SELECT pgfeed.prune_mark(make_interval(secs => $1), true)", age);
-	if (r == NULL)
-		return 1;
-	PQclear(r);
+	do { /* a call reads some 100,000 events */
+		r = query(db,
+		    "SELECT pgfeed.prune_mark(make_interval(secs => $1), true)",
+		    age);
+		if (r == NULL)
+			return 1;
+		raised = !PQgetisnull(r, 0, 0);
+		PQclear(r);
+	} while (raised);
 	r = query(db, "SELECT oldest FROM pgfeed.mark", NULL);
 	if (r == NULL)
 		return 1;

@@ -81,6 +81,7 @@ on_event(const struct follow_event *e, void *arg)
 		add_json_member(b, "id", e->id);
 		add_json_member(b, "at", e->at);
 		add_json_member(b, "kind", e->kind);
+		add_json_member(b, "by", e->by);
 		add_json_member(b, "data", e->data);
 		buf_addc(b, '}');
 	} else {

@@ -108,7 +108,9 @@ part_committed(struct ingest *in, struct part part, const PGresult *res)
 		struct ingest_job *job = in->batch[part.from + (unsigned)i];
 
 		job->id = strtoll(PQgetvalue(res, i, 1), NULL, 10);
-		if (is_true(res, i, 4))
+		if (strcmp(PQgetvalue(res, i, 4), "revoked") == 0)
+			finish(in, job, INGEST_REVOKED, "");
+		else if (!PQgetisnull(res, i, 4))
 			finish(in, job, INGEST_FORBIDDEN, "");
 		else if (is_true(res, i, 3))
 			finish(in, job, INGEST_CONFLICT, "");

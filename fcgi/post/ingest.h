@@ -22,6 +22,7 @@ enum ingest_status {
 	INGEST_CONFLICT,  /* ... for another event */
 	INGEST_REFUSED,   /* the database does not take this event */
 	INGEST_FORBIDDEN, /* ... from this user, or from this role */
+	INGEST_REVOKED,   /* ... with this token, which has been revoked */
 	INGEST_UNAVAILABLE, /* not stored: there is no database now */
 	INGEST_UNKNOWN, /* stored or not: the connection was lost meanwhile */
 };

@@ -32,7 +32,7 @@ static const char *const own_settings[] = {
 	"SET client_min_messages = 'warning'",
 	"SET statement_timeout = '10s'",
 };
-static const char sql_ingest[] = "SELECT n, id, duplicate, conflict, forbidden"
+static const char sql_ingest[] = "SELECT n, id, duplicate, conflict, reason"
 				 " FROM pgfeed.ingest($1, $2, $3, $4, $5, $6)";
 static const char sql_bell[] = "SELECT pgfeed.ring()";
 

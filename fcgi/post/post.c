@@ -372,6 +372,11 @@ stored(struct ingest_job *job)
 	case INGEST_FORBIDDEN:
 		set_forbidden(x);
 		break;
+	case INGEST_REVOKED:
+		x->bad_token = true;
+		set_fault(x, 401, POST_TOKEN,
+		    "this token has been revoked: sign in again");
+		break;
 	case INGEST_UNAVAILABLE:
 		set_fault(x, 503, POST_UNAVAILABLE,
 		    "the event is not stored, the database is not available "

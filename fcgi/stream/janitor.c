@@ -14,9 +14,11 @@
 #include "pg/db.h"
 #include "stream/janitor.h"
 #include "base/log.h"
+#include "stream/source/stats.h"
 
 #define PERIOD_S    60
 #define MAX_BATCHES 200 /* of deleted rows in one period */
+#define LATE_S      3600 /* a duty that was not done for so long is logged */
 
 struct janitor {
 	const struct config *config;
@@ -24,6 +26,9 @@ struct janitor {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
 	bool stopping;
+	/* The thread's own. */
+	int64_t warned_ms; /* 0: never */
+	bool told_least;
 };
 
 /* The first column of a statement's only row, copied; NULL: failed. */
@@ -82,6 +87,57 @@ prune(struct janitor *k, PGconn *db)
 	free(answer);
 }
 
+/*
+ * Logs, once an hour, which duty was not done for LATE_S by any gateway: a
+ * transaction that stays on the table keeps it from being done, for example.
+ * Logs once when the database keeps events for longer than the option says.
+ */
+static void
+report_duties(struct janitor *k, PGconn *db)
+{
+	static const char duties[] =
+	    "SELECT name, extract(epoch FROM clock_timestamp() - done)::bigint,"
+	    " coalesce(extract(epoch FROM least) * 1000, 0)::bigint, least"
+	    " FROM pgfeed.duty WHERE name <> 'prune' OR $1 ORDER BY done";
+	const char *values[] = { k->config->retention > 0 ? "t" : "f" };
+	struct buf err = BUF_INIT;
+	PGresult *r = db_query(db, duties, 1, values, &err);
+	int64_t late = 0;
+
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
+		const char *name = PQgetvalue(r, i, 0);
+		int64_t s = strtoll(PQgetvalue(r, i, 1), NULL, 10);
+
+		late = MAX(late, s);
+		if (s >= LATE_S && i == 0 &&
+		    (k->warned_ms == 0 ||
+			now_ms() - k->warned_ms >= LATE_S * 1000)) {
+			log_warning("history: the duty \"%s\" was last done "
+				    "%" PRId64 " min ago: does a transaction "
+				    "stay open? \"pgfeed status\" shows which",
+			    name, s / 60);
+			k->warned_ms = now_ms();
+		}
+		if (strcmp(name, "prune") == 0 && !k->told_least &&
+		    k->config->retention <
+			strtoll(PQgetvalue(r, i, 2), NULL, 10)) {
+			log_warning("history: the database keeps events for at "
+				    "least %s, longer than the option retention "
+				    "says: the owner of pgfeed may change "
+				    "pgfeed.duty",
+			    PQgetvalue(r, i, 3));
+			k->told_least = true;
+		}
+	}
+	if (r == NULL)
+		log_warning("could not look after history: %s",
+		    err.data != NULL ? err.data : "out of memory");
+	else
+		stats.janitor_late_s = late;
+	PQclear(r);
+	buf_fini(&err);
+}
+
 static void
 look_after(struct janitor *k)
 {
@@ -100,6 +156,7 @@ look_after(struct janitor *k)
 		prune(k, db);
 	snprintf(age, sizeof(age), "%" PRId64 " ms", k->config->key_age);
 	free(ask(db, "SELECT pgfeed.expire_keys($1)", 1, values));
+	report_duties(k, db);
 	PQfinish(db);
 }
 

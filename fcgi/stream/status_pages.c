@@ -131,9 +131,11 @@ add_status(struct buf *b, const struct config *c, const struct hub *h,
 	add_number(b, "replay_rows", stats.replay_rows);
 	add_number(b, "gaps", stats.gaps);
 	add_number(b, "access_asked", stats.access_asked);
+	add_number(b, "access_failed", stats.access_failed);
 	add_number(b, "access_cached", stats.access_cached);
 	add_number(b, "access_lost", stats.access_lost);
 	add_number(b, "connects", stats.connects);
+	add_number(b, "janitor_late_s", (uint64_t)stats.janitor_late_s);
 	/* Upper bounds are 64 us << i; the last bucket has none. */
 	buf_addstr(b, ",\"latency_us\":[");
 	for (size_t i = 0; i <= STATS_BUCKETS; i++)
@@ -259,6 +261,9 @@ add_metrics(struct buf *b, const struct config *c, const struct hub *h,
 	    "Answers of pgfeed.may_read that are kept.", hub_rights(h));
 	add_metric(b, "access_asked", "counter",
 	    "Topics that pgfeed.may_read was asked about.", stats.access_asked);
+	add_metric(b, "access_failed", "counter",
+	    "Topics for which pgfeed.may_read failed, which counts as no.",
+	    stats.access_failed);
 	add_metric(b, "access_cached", "counter",
 	    "Streams whose answer was known already.", stats.access_cached);
 	add_metric(b, "access_lost", "counter",
@@ -266,6 +271,9 @@ add_metrics(struct buf *b, const struct config *c, const struct hub *h,
 	    stats.access_lost);
 	add_metric(b, "connects", "counter", "Connections to the database.",
 	    stats.connects);
+	add_metric(b, "janitor_late_seconds", "gauge",
+	    "Time since a duty of retention was last done, of the latest duty.",
+	    (uint64_t)stats.janitor_late_s);
 	add_latency(b);
 	buf_addstr(b, "# EOF\n");
 }

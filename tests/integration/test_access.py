@@ -194,12 +194,41 @@ def test_after_revoke_nothing_more_arrives(both):
             ("pgfeed.bye", {"reason": "revoked"})]
     assert [int(e.data) for e in streams["bob"].messages(20)] == list(range(20))
     assert [int(e.data) for e in public.messages(20)] == list(range(20))
-    assert get(both, "member/r", old).status == 403
+    for answer in (get(both, "member/r", old), get(both, "member/r", old, JSON), both.post(
+            path("member/r", old), b"x", {"Content-Type": "text/plain"})):
+        assert answer.status == 401, answer
+        assert "invalid_token" in answer.headers["www-authenticate"]
+        assert "revoked" in answer.json()["detail"]
     new = token("ann", iat=int(time.time()) + 5)
     with both.stream(path("member/r", new, last_event_id=-20)) as stream:
         assert [int(e.data) for e in stream.messages(20)] == list(range(20))
     for stream in [*streams.values(), public]:
         stream.close()
+
+
+def test_revoking_one_token_ends_its_streams_alone(both):
+    tokens = [token("zoe", jti=jti) for jti in ("one", "two")]
+    one, two = (opened(both, "member/j", each) for each in tokens)
+    both.sql("SELECT pgfeed.revoke('zoe', 'one')")
+    assert one.until_end()[0][-1].json() == {"reason": "revoked"}
+    put(both, "member/j", "x")
+    assert two.message().data == "x"
+    assert get(both, "member/j", tokens[0]).status == 401
+    one.close()
+    two.close()
+
+
+def test_readers_see_who_wrote_an_event(both):
+    both.sql("INSERT INTO pgfeed.access VALUES ('wall', '*', true, true) ON CONFLICT DO NOTHING")
+    with both.stream("/events?topic=wall&format=json") as stream:
+        stream.live()
+        for who in ("Zoë", None):
+            assert both.post(path("wall", who and token(who)), b"x",
+                             {"Content-Type": "text/plain"}).status == 201
+        put(both, "wall", "y")
+        assert [e.json()["by"] for e in stream.messages(3)] == ["Zoë", None, None]
+    poll = get(both, "wall", None, JSON, last_event_id="-3").json()
+    assert [e["by"] for e in poll["events"]] == ["Zoë", None, None]
 
 
 def test_a_poll_that_waits_ends_with_its_right(both):
@@ -209,7 +238,7 @@ def test_a_poll_that_waits_ends_with_its_right(both):
     eventually(lambda: 'opened for "member/p"' in both.log(), what="the poll")
     both.sql("SELECT pgfeed.revoke('eve')")
     answer = connection.getresponse()
-    assert answer.status == 403
+    assert answer.status == 401
     assert json.loads(answer.read())["detail"]
     connection.close()
 
@@ -345,6 +374,7 @@ def test_an_error_of_may_read_counts_as_no_and_is_logged(site):
     assert get(feed, "t", "ann").status == 403
     opened(feed, "t", "anna").close()
     assert "access: WARNING:  pgfeed.may_read failed 1 times" in feed.log()
+    assert status(feed)["access_failed"] >= 1
 
 
 # --- while the database is away

@@ -4,6 +4,7 @@ import os
 import re
 import time
 
+import psycopg2
 import pytest
 from psycopg2 import errors
 
@@ -213,10 +214,82 @@ def test_revoking_tells_the_gateways_who_and_that_it_was(closed):
         closed.sql("SELECT pgfeed.revoke('ann')")
     stamps += closed.sql("SELECT revoked FROM pgfeed.allowed('{ann,bob,NULL}',"
                          " '{NULL,NULL,NULL}', '{demo,demo,demo}', false)")
-    assert notes(listener) == ["ann", "ann"]
+    ann, again = notes(listener)
     listener.close()
+    # Any role may listen: it gets a number, and none that it can work out.
+    assert ann == again and re.fullmatch("[0-9a-f]{16}", ann)
+    assert closed.value("SELECT alias FROM pgfeed.allowed('{ann}', '{NULL}', '{demo}',"
+                        " false)", user="stream") == ann
     assert stamps[0] == (0,) and stamps[0] < stamps[1] < stamps[2]
     assert stamps[3:] == [(0,), (0,)]
+
+
+def test_a_token_made_after_the_revocation_counts(closed):
+    """Signed in again within the same second, with an iat of whole seconds."""
+    rule(closed, "orders", "+")
+    closed.sql("SELECT pgfeed.revoke('ann')")
+    at = closed.value("SELECT extract(epoch FROM at) FROM pgfeed.revocation")
+    for iat, good in ((int(at), True), (int(at) - 1, False), (int(at) + 1, True),
+                      (float(at) + 0.001, True), (float(at) - 0.001, False)):
+        assert may(closed, "ann", "orders", claims={"iat": iat}) is good, (iat, at)
+
+
+def test_one_token_can_be_revoked(closed):
+    rule(closed, "orders", "+")
+    now = int(time.time())
+    one, other = ({"iat": now - 60, "jti": jti} for jti in ("one", "other"))
+    listener = closed.connect("stream")
+    query(listener, "LISTEN pgfeed_revoke")
+    closed.sql("SELECT pgfeed.revoke('ann', 'one')")
+    (note,) = notes(listener)
+    listener.close()
+    assert re.fullmatch("[0-9a-f]{16} ask", note)
+    assert not may(closed, "ann", "orders", claims=one)
+    # Nor later: it is this token, whatever it says about its time.
+    assert not may(closed, "ann", "orders", claims=dict(one, iat=now + 60))
+    assert may(closed, "ann", "orders", claims=other)
+    assert may(closed, "ann", "orders", claims={"iat": now - 60})
+    assert may(closed, "bob", "orders", claims=one)
+    assert may(closed, "ann", "orders")
+    closed.sql("SELECT pgfeed.revoke('ann')")
+    assert not may(closed, "ann", "orders", claims=other)
+    with pytest.raises(psycopg2.DataError, match="not empty"):
+        closed.sql("SELECT pgfeed.revoke('ann', '')")
+
+
+def test_a_refusal_says_why(closed):
+    closed.sql("SELECT pgfeed.revoke('ann', 'one')")
+    closed.sql("CREATE TABLE public.mine (); CREATE ROLE owner;"
+               "GRANT USAGE ON SCHEMA pgfeed TO owner;"
+               "ALTER FUNCTION pgfeed.allowed(text[], text[], text[], boolean) OWNER TO owner;"
+               "GRANT SELECT ON ALL TABLES IN SCHEMA pgfeed TO owner;"
+               "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgfeed TO owner")
+    try:
+        closed.sql("CREATE OR REPLACE FUNCTION pgfeed.may_read(who text, claims jsonb,"
+                   " topic text) RETURNS boolean LANGUAGE sql STABLE AS $$"
+                   " SELECT topic = 'public/x' OR (topic = 'mine' AND EXISTS"
+                   " (SELECT FROM public.mine)) $$")
+        rows = closed.sql("SELECT reason FROM pgfeed.allowed('{NULL,NULL,ann,NULL}',"
+                          """ '{NULL,NULL,"{\\"jti\\": \\"one\\"}",NULL}',"""
+                          " '{public/x,x,public/x,mine}', false)", user="stream")
+        assert rows == [(None,), ("forbidden",), ("revoked",),
+                        ("failed: permission denied for table mine",)]
+    finally:
+        closed.sql("ALTER FUNCTION pgfeed.allowed(text[], text[], text[], boolean)"
+                   " OWNER TO postgres; DROP OWNED BY owner; DROP ROLE owner")
+
+
+def test_check_makes_a_trial_call(closed):
+    def findings(user="postgres", program="owner"):
+        return dict(closed.sql("SELECT name, ok FROM pgfeed.check(%s) WHERE name LIKE 'may%%'",
+                               (program,), user))
+    assert findings() == {"may_read": True, "may_write": True}
+    closed.sql("CREATE OR REPLACE FUNCTION pgfeed.may_write(who text, claims jsonb,"
+               " topic text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT 1 / 0 = 0'")
+    assert findings() == {"may_read": True, "may_write": False}
+    assert findings("stream", "stream") == {"may_read": True, "may_write": False}
+    assert "everybody is refused: division by zero" in closed.value(
+        "SELECT detail FROM pgfeed.check() WHERE name = 'may_write'")
 
 
 def test_changed_rules_tell_the_gateways_to_ask_again(closed):
@@ -241,7 +314,7 @@ def test_revoke_can_be_granted_to_an_application(closed):
         with pytest.raises(errors.InsufficientPrivilege):
             closed.sql("SELECT pgfeed.revoke('ann')", user="clerk")
         closed.sql("GRANT USAGE ON SCHEMA pgfeed TO clerk;"
-                   "GRANT EXECUTE ON FUNCTION pgfeed.revoke(text) TO clerk")
+                   "GRANT EXECUTE ON FUNCTION pgfeed.revoke(text, text) TO clerk")
         closed.sql("SELECT pgfeed.revoke('ann')", user="clerk")
         with pytest.raises(errors.InsufficientPrivilege):
             closed.sql("SELECT FROM pgfeed.revocation", user="clerk")
@@ -312,6 +385,17 @@ def test_a_batch_asks_once_per_user_and_topic(closed):
     assert closed.value("SELECT last_value FROM public.asked") == 4
 
 
+def test_an_event_says_who_wrote_it(closed):
+    rule(closed, "all", "*", write=True)
+    ingest(closed, ("all", None, "1", None, "ann", None))
+    ingest(closed, ("all", None, "2", "k", "ann", None), ("all", None, "3", None, None, None),
+           ("secret", None, "4", None, "bob", None), ("all", None, "5", None, "bob", "{}"))
+    closed.sql("SELECT pgfeed.publish('all', '6', by => 'clerk'),"
+               " pgfeed.publish('all', '7', key => 'k7')")
+    assert closed.sql("SELECT data, by FROM pgfeed.event ORDER BY id") == [
+        ("1", "ann"), ("2", "ann"), ("3", None), ("5", "bob"), ("6", "clerk"), ("7", None)]
+
+
 def test_a_thousand_users_in_one_batch(closed):
     rule(closed, "user/{user}/*", "+", write=True)
     rows = ingest(closed, *[(f"user/{n // 2 * 2}/x", None, str(n), None, str(n), "{}")
@@ -322,7 +406,7 @@ def test_a_thousand_users_in_one_batch(closed):
 
 def test_going_back_removes_the_rules(closed):
     rule(closed, "mine", "ann")
-    closed.pgfeed("migrate", "down", "2")
+    closed.pgfeed("migrate", "down", "2", "-y")
     with pytest.raises(errors.UndefinedTable):
         closed.sql("SELECT FROM pgfeed.access")
     closed.pgfeed("migrate")
@@ -349,8 +433,8 @@ def test_check_names_a_grant_that_is_missing(closed, program, function):
     closed.sql(f"REVOKE EXECUTE ON FUNCTION {function} FROM pgfeed_{program}")
     failed = closed.sql("SELECT name, detail FROM pgfeed.check(%s) WHERE must AND NOT ok",
                         (program,), user=program)
-    assert failed == [("grants", f"the group pgfeed_{program} lacks a right: "
-                                 "SELECT pgfeed.grant_roles()")]
+    assert failed == [("grants", f"the group pgfeed_{program} lacks rights (EXECUTE on"
+                       f" {function.replace(', ', ',')}): SELECT pgfeed.grant_roles()")]
     closed.sql("SELECT pgfeed.grant_roles()")
     assert closed.sql("SELECT name FROM pgfeed.check(%s) WHERE must AND NOT ok",
                       (program,), user=program) == []

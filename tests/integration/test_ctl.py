@@ -40,7 +40,7 @@ def test_up_down_up_leaves_nothing_behind(empty_database):
     empty_database.sql("CREATE TABLE public.t (id integer);"
                        "SELECT pgfeed.attach('public.t');"
                        "INSERT INTO public.t VALUES (1)")
-    out = empty_database.pgfeed("migrate", "down", "all")
+    out = empty_database.pgfeed("migrate", "down", "--yes", "all")
     assert [line.split()[:2] for line in out.splitlines()] == [
         ["down", m] for m in reversed(MIGRATIONS)]
     empty_database.sql("INSERT INTO public.t VALUES (2); DROP TABLE public.t")
@@ -58,11 +58,46 @@ def test_migrate_goes_step_by_step_and_tells(empty_database):
     assert "nothing to do" in empty_database.pgfeed("migrate")
     assert [line.split()[0] for line in empty_database.pgfeed(
         "migrate", "status").splitlines()] == ["applied"] * len(MIGRATIONS)
-    assert empty_database.pgfeed("migrate", "down").split()[1] == MIGRATIONS[-1]
+    assert empty_database.pgfeed("migrate", "down", "-y").split()[1] == MIGRATIONS[-1]
     assert "pending  " + MIGRATIONS[-1] in empty_database.pgfeed(
         "migrate", "status", code=3)
     assert f"at version {len(MIGRATIONS) - 1}" in empty_database.pgfeed("status", code=1)
     assert empty_database.pgfeed("migrate").split()[1] == MIGRATIONS[-1]
+
+
+def test_going_back_says_what_is_lost_and_takes_yes(database):
+    database.sql("SELECT pgfeed.revoke('ann')")
+    said = database.pgfeed("migrate", "down", "2", code=1)
+    assert "0006_roles:" in said and "0004_retention:" not in said
+    for loss in ("the rows of pgfeed.access", "when you have replaced them",
+                 "a token that was revoked is good again", "rights that you have granted",
+                 "say --yes"):
+        assert loss in said
+    assert database.value("SELECT max(version) FROM pgfeed.migration") == len(MIGRATIONS)
+    assert database.value("SELECT count(*) FROM pgfeed.revocation") == 1
+
+
+def test_an_upgrade_keeps_what_is_yours(database, files):
+    """A migration to come: rules, replaced functions, grants, revocations stay."""
+    database.sql("CREATE ROLE clerk")
+    try:
+        database.sql("""
+            GRANT USAGE ON SCHEMA pgfeed TO clerk;
+            GRANT EXECUTE ON FUNCTION pgfeed.revoke(text, text) TO clerk;
+            CREATE OR REPLACE FUNCTION pgfeed.may_read(who text, claims jsonb, topic text)
+            RETURNS boolean LANGUAGE sql STABLE RETURN topic = 'mine';
+            INSERT INTO pgfeed.access VALUES ('mine', 'ann', true, true);
+            SELECT pgfeed.revoke('ann')""")
+        write(files, f"{NEXT}_more.up.sql", "CREATE TABLE pgfeed.more ();")
+        assert f"{NEXT}_more" in database.pgfeed("migrate", "--dir", files)
+        assert database.value("SELECT has_function_privilege('clerk',"
+                              " 'pgfeed.revoke(text, text)', 'EXECUTE')")
+        assert database.sql("SELECT allowed FROM pgfeed.allowed('{bob,bob}', '{NULL,NULL}',"
+                            " '{mine,demo}', false)") == [(True,), (False,)]
+        assert database.value("SELECT count(*) FROM pgfeed.access WHERE who = 'ann'") == 1
+        assert database.value("SELECT count(*) FROM pgfeed.revocation") == 1
+    finally:
+        database.sql("DROP OWNED BY clerk; DROP ROLE clerk")
 
 
 def test_two_migrates_at_once(empty_database):
@@ -83,7 +118,7 @@ def test_an_ordinary_role_can_own_the_schema(empty_database):
                               " WHERE NOT ok", user="stream") == []
     assert empty_database.value("SELECT pgfeed.publish('a', 'x')", user="post") == 1
     assert empty_database.value("SELECT ok FROM pgfeed.check() WHERE name = 'owner'")
-    empty_database.pgfeed("migrate", "down", "all", env=env)
+    empty_database.pgfeed("migrate", "down", "all", "-y", env=env)
     empty_database.sql(f"ALTER DATABASE {empty_database.name} OWNER TO postgres;"
                        "DROP ROLE plain")
 
@@ -195,7 +230,7 @@ def test_tail_prints_history_and_goes_on(database):
     everything = events(database.pgfeed("tail", "-j", "-s", "earliest", "-n", "5"))
     assert [e["id"] for e in everything] == ["1", "2", "3", "4", "5"]
     assert everything[1] == {"topic": "a/b", "id": "2", "at": everything[1]["at"],
-                             "kind": None, "data": "1"}
+                             "kind": None, "by": None, "data": "1"}
     assert everything[1]["at"].endswith("Z")
     tail = database.start("tail", "--json", "--since", "-1", "-n", "3", "a/*")
     assert json.loads(tail.stdout.readline())["data"] == "3"

@@ -297,3 +297,98 @@ def test_a_key_in_use_is_not_expired(database):
     user.commit()
     user.close()
     assert database.value("SELECT pgfeed.expire_keys('1 day')") == 1
+
+
+# --- what others can do about it
+
+def done(database, duty):
+    return database.value("SELECT done FROM pgfeed.duty WHERE name = %s", (duty,))
+
+
+def test_no_young_event_goes_whatever_stands_beside_it(database):
+    """Rows were imported with their old times: halving by time met them, and
+    took the young ones below with it."""
+    publish(database, 5, "30 days")
+    publish(database, 20)
+    publish(database, 50, "30 days")
+    for exact in (False, True):
+        database.sql("SELECT pgfeed.prune_mark('7 days', %s)", (exact,))
+        database.sql("SELECT pgfeed.prune_sweep()")
+        assert ids(database) == list(range(6, 76))
+    database.sql("UPDATE pgfeed.event SET at = at - '30 days'::interval WHERE id < 26")
+    assert database.value("SELECT pgfeed.prune_mark('7 days')") == 76
+
+
+def test_a_partition_with_one_young_event_stays(database):
+    rotate(database, 10)      # 1 .. 100000 | 100001 .. 100010 | ...
+    database.sql("SELECT setval('pgfeed.event_id_seq', 99990)")
+    publish(database, 15, "30 days")
+    publish(database, 20)
+    database.sql("UPDATE pgfeed.event SET at = now() WHERE id = 99993")
+    assert database.value("SELECT pgfeed.prune_mark('7 days')") == 99993
+    database.sql("UPDATE pgfeed.event SET at = now() - '30 days'::interval WHERE id = 99993")
+    assert database.value("SELECT pgfeed.prune_mark('7 days')") == 100006
+
+
+def test_only_the_owner_goes_below_the_least_retention(database):
+    publish(database, 5, "2 days")
+    publish(database, 5, "2 hours")
+    database.sql("SELECT pgfeed.publish('a', 'k', key => 'k');"
+                 "UPDATE pgfeed.key SET at = now() - '30 minutes'::interval")
+    for call in ("SELECT pgfeed.prune_mark('1 microsecond', true)",
+                 "SELECT pgfeed.prune_sweep()",
+                 "SELECT pgfeed.expire_keys('1 microsecond')"):
+        database.sql(call, user="stream")
+    assert ids(database) == list(range(6, 12))
+    assert database.value("SELECT count(*) FROM pgfeed.key") == 1
+    for call in ("SELECT pgfeed.rotate(1)", "SELECT pgfeed.rotate(200000, true)"):
+        with pytest.raises(errors.InsufficientPrivilege):
+            database.sql(call, user="stream")
+    # The owner says otherwise, or does it.
+    database.sql("UPDATE pgfeed.duty SET least = '1 hour' WHERE name = 'prune'")
+    assert database.value("SELECT pgfeed.prune_mark('1 microsecond', true)",
+                          user="stream") == 11
+    assert database.value("SELECT pgfeed.expire_keys('1 microsecond')") == 1
+
+
+def test_strangers_cannot_keep_retention_from_running(database):
+    """They could, when it took advisory locks."""
+    publish(database, 5, "30 days")
+    database.sql("CREATE ROLE outsider LOGIN")
+    connections = [database.connect(user, autocommit=False)
+                   for user in ("outsider", "post", "stream")]
+    try:
+        for connection in connections:
+            query(connection, "SELECT pg_advisory_lock(1885824613, n)"
+                              " FROM generate_series(0, 3) n")
+            for attempt in ("SELECT FROM pgfeed.duty FOR UPDATE",
+                            "SELECT FROM pgfeed.duty FOR KEY SHARE",
+                            "LOCK TABLE pgfeed.duty IN ROW EXCLUSIVE MODE"):
+                with pytest.raises(errors.InsufficientPrivilege):
+                    query(connection, attempt)
+                connection.rollback()
+        assert database.value("SELECT pgfeed.prune_mark('7 days')") == 6
+        assert database.sql("SELECT * FROM pgfeed.prune_sweep()") == [(False, 0, 5)]
+        assert database.value("SELECT pgfeed.rotate()") == "idle"
+    finally:
+        for connection in connections:
+            connection.close()
+        database.sql("DROP ROLE outsider")
+
+
+def test_it_is_known_when_each_duty_was_last_done(database):
+    rotate(database, 10)
+    before = {duty: done(database, duty) for duty in ("rotate", "prune", "keys")}
+    busy = database.connect(autocommit=False)
+    query(busy, "SELECT id FROM pgfeed.event")
+    database.sql("SELECT setval('pgfeed.event_id_seq', 100000);"
+                 "UPDATE pgfeed.mark SET oldest = 100001")
+    database.sql("SELECT pgfeed.prune_sweep()")
+    assert database.value("SELECT pgfeed.rotate(10, true)") == "busy"
+    assert before["prune"] == done(database, "prune")
+    assert before["rotate"] == done(database, "rotate")
+    busy.close()
+    database.sql("SELECT pgfeed.prune_sweep()")
+    database.sql("SELECT pgfeed.rotate()")
+    database.sql("SELECT pgfeed.expire_keys('1 day')")
+    assert all(done(database, duty) > at for duty, at in before.items())

@@ -127,7 +127,7 @@ def test_a_planted_operator_would_be_noticed(planted):
 def test_no_program_calls_what_is_planted(planted, cluster):
     for command in ("migrate", "status"):
         planted.pgfeed(command)
-    planted.pgfeed("migrate", "down", "all")
+    planted.pgfeed("migrate", "down", "all", "--yes")
     planted.pgfeed("migrate", "up")
     planted.pgfeed("migrate", "status")
     assert nothing_planted_ran(planted), "as a superuser"

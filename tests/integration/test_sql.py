@@ -130,13 +130,12 @@ def test_ingest_mixes_new_and_repeated_keys(database):
 
 
 def test_fields_cannot_be_shifted_into_each_other(database):
-    """Topic, kind and data are told apart in the digest."""
+    """Kind and data are told apart in the digest."""
     first = (["a"], ["b"], ["c"], ["k"])
     assert database.sql(INGEST, first)[0][3] is False
-    for topic, kind, data in (("ab", None, "c"), ("a", None, "bc"),
-                              ("a", "bc", ""), ("a", None, "1:bc")):
-        row = database.sql(INGEST, ([topic], [kind], [data], ["k"]))[0]
-        assert row[2:] == (True, True), (topic, kind, data)
+    for kind, data in ((None, "bc"), ("bc", ""), (None, "1:bc"), (None, "-c")):
+        row = database.sql(INGEST, (["a"], [kind], [data], ["k"]))[0]
+        assert row[2:] == (True, True), (kind, data)
 
 
 def test_ingest_of_nothing_and_of_nonsense(database):
@@ -209,6 +208,26 @@ def test_keys_are_exact_over_many_sessions(database):
     assert dict(database.sql("SELECT key, event_id FROM pgfeed.key")) == ids
 
 
+def test_a_key_counts_for_its_topic_alone(database):
+    """A stranger's post with the same key failed an application's transaction."""
+    mine = database.value("SELECT pgfeed.publish('orders/1', 'x', key => 'payment 1')")
+    other = database.sql(INGEST, (["public/x"], [None], ["y"], ["payment 1"]))
+    assert other == [(1, mine + 1, False, False)]
+    assert database.value("SELECT pgfeed.publish('orders/1', 'x', key => 'payment 1')") == mine
+    both = database.sql(INGEST, (["a", "b", "a"], [None] * 3, ["1", "2", "1"], ["k"] * 3))
+    assert [row[2:] for row in both] == [(False, False), (False, False), (True, False)]
+    assert both[0][1] == both[2][1] != both[1][1]
+
+
+@pytest.mark.parametrize("kind", ["pgfeed.open", "pgfeed.", "pgfeed.x"])
+def test_kinds_of_the_stream_itself_are_refused_by_the_table(database, kind):
+    for statement in ("SELECT pgfeed.publish('a', 'x', kind => %s)",
+                      "INSERT INTO pgfeed.event (topic, data, kind) VALUES ('a', 'x', %s)"):
+        with pytest.raises(errors.CheckViolation):
+            database.sql(statement, (kind,))
+    database.sql("SELECT pgfeed.publish('a', 'x', kind => 'pgfeedx')")
+
+
 # --- the bell
 
 def notifications(connection):
@@ -277,6 +296,10 @@ NOBODY_MAY = [
     "SELECT pgfeed.may_write('x', '{}', 'a')",
     "SELECT pgfeed.claimed('{}', 'read', 'a')",
     "SELECT pgfeed.revoke('x')",
+    "SELECT pgfeed.revoke('x', 'y')",
+    "SELECT key FROM pgfeed.alias_key",
+    "UPDATE pgfeed.duty SET least = '1 us'",
+    "SELECT pgfeed.take_duty('prune')",
 ]
 STREAM_MAY = [
     "SELECT id, at, topic, kind, data FROM pgfeed.event",
@@ -292,6 +315,7 @@ STREAM_MAY = [
     "SELECT pgfeed.prune_mark('1 day')",
     "SELECT * FROM pgfeed.prune_sweep()",
     "SELECT pgfeed.expire_keys('1 day')",
+    "SELECT name, least, done FROM pgfeed.duty",
     "SELECT * FROM pgfeed.check('stream')",
     "SELECT * FROM pgfeed.allowed('{x}', '{NULL}', '{a}', false)",
     "LISTEN pgfeed",
@@ -368,10 +392,11 @@ def test_role_may_not(database, user, statements):
 
 
 def test_functions_run_with_a_fixed_search_path(database):
-    """A caller's schema cannot slip its own objects under the definer's rights."""
+    """A caller's schema cannot slip its own objects under the definer's rights.
+    A body of standard SQL is bound to its objects once, so it needs no path."""
     assert database.sql("""
         SELECT p.oid::regprocedure::text FROM pg_proc p
-         WHERE pronamespace = 'pgfeed'::regnamespace AND prosecdef
+         WHERE pronamespace = 'pgfeed'::regnamespace AND (prosecdef OR prosqlbody IS NULL)
            AND NOT coalesce(proconfig, '{}') @> '{"search_path=pg_catalog, pg_temp"}'
         """) == []
     connection = database.connect("post")
@@ -384,6 +409,71 @@ def test_functions_run_with_a_fixed_search_path(database):
     assert query(connection, "SELECT count(*) FROM pg_temp.event") == [(0,)]
     connection.close()
     assert events(database)[0][1:] == ("a", "k", "x")
+
+
+# --- the grants
+
+GRANTS = "SELECT * FROM pgfeed.present_grants() ORDER BY 1, 2, 3, 4, 5"
+
+
+@pytest.mark.parametrize("defaults", [
+    "REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+    "GRANT ALL ON TABLES TO PUBLIC; GRANT ALL ON SEQUENCES TO PUBLIC; GRANT ALL ON"
+    " FUNCTIONS TO clerk; GRANT ALL ON TABLES TO clerk; GRANT ALL ON SCHEMAS TO clerk"])
+def test_the_grants_are_the_same_whatever_the_default_privileges(
+        database, empty_database, defaults):
+    empty_database.sql("CREATE ROLE clerk LOGIN")
+    try:
+        for default in defaults.split("; "):
+            empty_database.sql(f"ALTER DEFAULT PRIVILEGES {default}")
+        empty_database.pgfeed("migrate")
+        empty_database.sql("SELECT pgfeed.rotate(10, true)")
+        assert empty_database.sql(GRANTS) == database.sql(GRANTS)
+        assert empty_database.value("SELECT count(*) FROM pgfeed.present_grants()"
+                                    " WHERE grantee = 'clerk'") == 0
+        assert failures(empty_database, "stream", "stream") == []
+        assert failures(empty_database, "post", "post") == []
+        with pytest.raises(errors.InsufficientPrivilege):
+            empty_database.sql("DELETE FROM pgfeed.access", user="clerk")
+    finally:
+        empty_database.sql("DROP OWNED BY clerk; DROP ROLE clerk")
+
+
+def test_grants_lost_by_a_dump_come_back(database, cluster):
+    """pg_restore --no-acl, then "pgfeed migrate"."""
+    dump = run([cluster.bin + "/pg_dump", "--no-acl", "-h", cluster.service_dir,
+                "-U", "postgres", database.name])
+    copy = Database(cluster, migrated=False)
+    try:
+        restore(cluster, copy, dump)
+        assert copy.sql(GRANTS) != database.sql(GRANTS)
+        (detail,) = copy.sql("SELECT detail FROM pgfeed.check() WHERE name = 'grants'"
+                             " AND NOT ok")
+        assert "missing: pgfeed_post EXECUTE on pgfeed.ingest" in detail[0]
+        assert "too many: PUBLIC EXECUTE on" in detail[0]
+        assert "nothing to do" in copy.pgfeed("migrate")
+        assert copy.sql(GRANTS) == database.sql(GRANTS)
+        assert copy.sql("SELECT FROM pgfeed.check() WHERE name = 'grants' AND NOT ok") == []
+    finally:
+        copy.drop()
+
+
+@pytest.mark.parametrize("change,named", [
+    ("GRANT UPDATE ON pgfeed.access TO PUBLIC", "too many: PUBLIC UPDATE on pgfeed.access"),
+    ("GRANT SELECT ON pgfeed.key TO stream", "too many: stream SELECT on pgfeed.key"),
+    ("GRANT UPDATE (oldest) ON pgfeed.mark TO pgfeed_stream",
+     "too many: pgfeed_stream UPDATE(oldest) on pgfeed.mark"),
+    ("REVOKE UPDATE (low) ON pgfeed.mark FROM pgfeed_stream",
+     "missing: pgfeed_stream UPDATE(low) on pgfeed.mark"),
+    ("GRANT INSERT ON pgfeed.event TO stream; GRANT EXECUTE ON FUNCTION"
+     " pgfeed.publish(text, text, text, text, text) TO stream", None)])
+def test_check_names_differences_of_the_grants(database, change, named):
+    database.sql(change)
+    found = [row[0] for row in database.sql(
+        "SELECT detail FROM pgfeed.check() WHERE name = 'grants' AND NOT ok")]
+    assert found == [] if named is None else named in found[0]
+    database.sql("SELECT pgfeed.grant_roles(exact => true)")
+    assert database.sql("SELECT FROM pgfeed.check() WHERE name = 'grants' AND NOT ok") == []
 
 
 # --- pgfeed.check
@@ -502,7 +592,7 @@ def test_the_examples_of_the_documentation_work(database):
     with open(os.path.join(SOURCE, "docs/database.md"), encoding="utf-8") as file:
         text = file.read()
     blocks = re.findall(r"^ *```sql\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     database.sql("CREATE ROLE shop_app; CREATE SCHEMA shop;"
                  "CREATE TABLE shop.orders (id integer, state text, secret text);"
                  "INSERT INTO shop.orders VALUES (7, 'new', 'x')")
@@ -524,6 +614,16 @@ def test_the_examples_of_the_documentation_work(database):
             database.sql(f"DROP ROLE IF EXISTS {role}")
 
 
+def restore(cluster, copy, dump):
+    # psql's own commands are not for this connection: COPY has data.
+    done = subprocess.run(
+        as_service([cluster.bin + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+                    "-h", cluster.service_dir, "-U", "postgres", copy.name]),
+        input=dump, text=True, capture_output=True, check=False,
+        env=clean_environment(), cwd="/")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_restored_dump_goes_on_above_what_was_seen(database, cluster):
     database.sql("SELECT pgfeed.publish('a', i::text) FROM generate_series(1, 5) i;"
                  "INSERT INTO pgfeed.epoch VALUES (7, 3)")
@@ -531,13 +631,7 @@ def test_a_restored_dump_goes_on_above_what_was_seen(database, cluster):
                 database.name])
     copy = Database(cluster, migrated=False)
     try:
-        # psql's own commands are not for this connection: COPY has data.
-        done = subprocess.run(
-            as_service([cluster.bin + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
-                        "-h", cluster.service_dir, "-U", "postgres", copy.name]),
-            input=dump, text=True, capture_output=True, check=False,
-            env=clean_environment(), cwd="/")
-        assert done.returncode == 0, done.stderr
+        restore(cluster, copy, dump)
         assert events(copy) == events(database)
         assert failures(copy) == [] and failures(copy, "stream", "stream") == []
         copy.sql("SELECT setval('pgfeed.event_id_seq', (SELECT last_value + 1000000"

@@ -130,7 +130,8 @@ static void
 an_entry_as_json_keeps_every_byte(void **state)
 {
 	struct feed_event *e = feed_event_new(42, INT64_C(1767225600000001),
-	    "a/\"b", NULL, "x\r\n\t\"\\\1\xf0\x9f\x98\x80", 11, "42", 42);
+	    "a/\"b", NULL, "x\r\n\t\"\\\1\xf0\x9f\x98\x80", 11, "Zo\xc3\xab", "42",
+	    42);
 	struct buf b = BUF_INIT;
 
 	assert_non_null(e);
@@ -138,6 +139,7 @@ an_entry_as_json_keeps_every_byte(void **state)
 	assert_string_equal(b.data,
 	    "id: 42.3\ndata: {\"topic\":\"a/\\\"b\",\"id\":\"42\","
 	    "\"at\":\"2026-01-01T00:00:00.000001Z\",\"kind\":null,"
+	    "\"by\":\"Zo\xc3\xab\","
 	    "\"data\":\"x\\r\\n\\t\\\"\\\\\\u0001\xf0\x9f\x98\x80\"}\n\n");
 	feed_event_free(e);
 	buf_fini(&b);
@@ -146,14 +148,14 @@ an_entry_as_json_keeps_every_byte(void **state)
 static void
 a_plain_notify_has_no_id(void **state)
 {
-	struct feed_event *e = feed_event_new(0, 0, "t", "k", "d", 1, "9", 9);
+	struct feed_event *e = feed_event_new(0, 0, "t", "k", "d", 1, NULL, "9", 9);
 	struct buf b = BUF_INIT;
 	size_t n;
 
 	assert_non_null(e);
 	assert_string_equal(feed_event_json(e, &n),
 	    "{\"topic\":\"t\",\"at\":\"1970-01-01T00:00:00.000000Z\","
-	    "\"kind\":\"k\",\"data\":\"d\"}");
+	    "\"kind\":\"k\",\"by\":null,\"data\":\"d\"}");
 	feed_event_add_sse(&b, e, FORMAT_RAW, NULL);
 	assert_string_equal(b.data, "event: k\ndata: d\n\n");
 	feed_event_free(e);

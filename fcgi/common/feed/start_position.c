@@ -22,7 +22,8 @@
 #define RECENT_ROWS "2000"
 
 #define EVENT_COLUMNS \
-	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, data"
+	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, " \
+	"data, by"
 
 static const struct {
 	const char *name, *sql;

@@ -18,6 +18,7 @@
 #define ECHO_WAIT_MS  2000
 #define QUEUE_ALARM   0.01
 #define CLOCK_ALARM_S 1.0
+#define LATE_S        3600 /* a duty of retention is done every minute */
 #define LONG_S        360 /* longer than the usual limits: 40, 60, 300 */
 
 void
@@ -212,6 +213,39 @@ look_at_rules(struct doctor *d, PGconn *db, const char *program)
 	buf_fini(&err);
 }
 
+/* Whether some gateway, or "pgfeed prune", has done each duty of late. */
+static void
+look_at_retention(struct doctor *d, PGconn *db)
+{
+	const char *values[] = { d->config->retention > 0 ? "t" : "f" };
+	struct buf err = BUF_INIT;
+	PGresult *r;
+	bool late = false;
+
+	r = db_query(db,
+	    "SELECT name, extract(epoch FROM clock_timestamp() - done)::bigint"
+	    " FROM pgfeed.duty WHERE name <> 'prune' OR $1",
+	    1, values, &err);
+	if (r == NULL)
+		doctor_say(d, ILL, "%s", err.data);
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
+		long long s = atoll(PQgetvalue(r, i, 1));
+
+		if (s < LATE_S)
+			continue;
+		late = true;
+		doctor_say(d, WARN,
+		    "history: the duty \"%s\" was last done %lld min ago: is "
+		    "pgfeed-stream running, or does a transaction stay open "
+		    "(\"pgfeed status\")?",
+		    PQgetvalue(r, i, 0), s / 60);
+	}
+	if (r != NULL && !late)
+		doctor_say(d, WELL, "history is looked after");
+	PQclear(r);
+	buf_fini(&err);
+}
+
 static void
 look_at_database(struct doctor *d, const char *title, const char *program,
     const char *conninfo)
@@ -236,8 +270,11 @@ look_at_database(struct doctor *d, const char *title, const char *program,
 		look_at_server(d, db);
 	if (strcmp(program, "post") == 0)
 		look_at_rules(d, db, program); /* it can't read the version */
-	else if (look_at_schema(d, db))
+	else if (look_at_schema(d, db)) {
 		look_at_rules(d, db, program);
+		if (strcmp(program, "stream") == 0)
+			look_at_retention(d, db);
+	}
 	if (strcmp(program, "stream") == 0)
 		look_at_listen(d, db, conninfo);
 	PQfinish(db);

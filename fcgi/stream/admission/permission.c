@@ -12,7 +12,7 @@
  * Revocations are heard on the listener's connection: a query under way here
  * would hold them back. What was asked before one, and is answered after it, is
  * asked again. With every answer comes when the user was last revoked; that
- * it has changed shows a revocation that nobody told us of.
+ * it has changed shows a revocation whose notification did not arrive.
  *
  * A statement that fails is taken apart: each right is asked for alone, and the
  * one with which it still fails is refused.
@@ -42,7 +42,8 @@
 
 static const char SETTING[] = "SET statement_timeout = '5s'";
 static const char QUESTION[] =
-    "SELECT allowed, revoked FROM pgfeed.allowed($1, $2, $3, false) ORDER BY n";
+    "SELECT allowed, revoked, alias, reason"
+    " FROM pgfeed.allowed($1, $2, $3, false) ORDER BY n";
 
 enum place { FRESH, AGAIN, ASKING, KNOWN, PLACES };
 TAILQ_HEAD(right_queue, right);
@@ -158,6 +159,7 @@ take(struct access *a, enum place from, unsigned topics, struct buf array[3])
 		r->refs++;
 		r->stale = false;
 		r->allowed = true;
+		r->bad_token = false;
 		put(a, r, ASKING);
 	}
 	stats.access_asked += n;
@@ -199,10 +201,15 @@ on_row(const PGresult *res, void *arg)
 	struct access *a = arg;
 	struct right *r = a->answering;
 	int64_t revoked = strtoll(PQgetvalue(res, 0, 1), NULL, 10);
+	const char *reason = PQgetvalue(res, 0, 3);
 
 	if (r == NULL)
 		return;
 	r->allowed &= *PQgetvalue(res, 0, 0) == 't';
+	r->alias = strtoull(PQgetvalue(res, 0, 2), NULL, 16);
+	r->bad_token |= strcmp(reason, "revoked") == 0;
+	if (strncmp(reason, "failed: ", 8) == 0)
+		stats.access_failed++;
 	if (r->verdict != ACCESS_UNKNOWN && r->revoked != revoked)
 		r->lost = "revoked";
 	r->revoked = revoked;
@@ -378,20 +385,25 @@ forget(struct access *a, struct right *r)
 }
 
 void
-access_revoked(struct access *a, const char *who)
+access_revoked(struct access *a, const char *payload)
 {
 	struct right *r, *next;
-	bool lost = false;
+	bool lost = false, ask_only;
+	char *end;
+	uint64_t alias = strtoull(payload, &end, 16);
 
+	ask_only = strcmp(end, " ask") == 0;
+	if (*end != '\0' && !ask_only)
+		alias = 0;
 	for (r = hash_table_next(&a->table, NULL); r != NULL; r = next) {
-		const char *name = right_who(r);
-
 		next = hash_table_next(&a->table, r);
-		if (*who == '\0') {
+		/* The alias of a right without an answer is not known yet. */
+		if (alias == 0 || (ask_only && r->alias == alias) ||
+		    (r->alias == 0 && right_who(r) != NULL)) {
 			forget(a, r);
 			continue;
 		}
-		if (name == NULL || strcmp(name, who) != 0)
+		if (r->alias != alias)
 			continue;
 		lost |= r->refs > 0;
 		r->lost = "revoked";

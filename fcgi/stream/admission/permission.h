@@ -27,7 +27,8 @@ struct right {
 	struct stream_list waiting; /* the hub's: streams not yet let in */
 	const char *lost; /* during lost(): why its streams have to end */
 	int64_t answered_ms;
-	int64_t revoked; /* its user, when; as the answer told */
+	int64_t revoked; /* microseconds, when its user or token was; 0: never */
+	uint64_t alias;  /* of its user in revocations; 0: nobody, or unknown */
 	unsigned refs;
 	uint16_t n; /* topics */
 	uint8_t verdict;
@@ -35,6 +36,7 @@ struct right {
 	bool allowed; /* so far, by the answer that is arriving */
 	bool stale;   /* that answer is too old already */
 	bool alone;   /* a question with it and others has failed */
+	bool bad_token; /* refused since its token has been revoked */
 	char key[];   /* each topic behind a LF; NUL, name; NUL, claims */
 };
 
@@ -67,10 +69,13 @@ void access_unref(struct access *, struct right *);
 enum verdict access_verdict(struct access *, struct right *);
 
 /*
- * That user has been revoked: lost() follows at once, and what was known about
- * them is forgotten. "": the rules have changed; all is asked again.
+ * Acts on the payload of a notification pgfeed_revoke (pgfeed.revoke):
+ * the alias of a user, whose streams are lost at once and whose rights are asked
+ * again; the alias and " ask" after the revocation of one token, when the answer
+ * tells which streams are lost; "" or anything else when the rules have changed,
+ * and all is asked again.
  */
-void access_revoked(struct access *, const char *who);
+void access_revoked(struct access *, const char *payload);
 
 /* Whether there is a connection to ask on. */
 bool access_is_up(const struct access *);

@@ -112,20 +112,31 @@ hub_put_off(struct hub *h, struct stream *s, const char *reason)
 
 /* The answer to somebody who may not read what was asked for. */
 static void
-send_forbidden(struct hub *h, struct stream *s)
+send_forbidden(struct hub *h, struct stream *s, const char *reason)
 {
 	const struct join *j = s->join;
+	bool revoked = j->identity.claims != NULL && s->right != NULL &&
+		       (s->right->bad_token || strcmp(reason, "revoked") == 0);
 	bool sign_in = j->identity.who == NULL && j->may_sign_in;
 	struct buf headers = BUF_INIT;
 
-	stats_refuse(sign_in ? REFUSED_UNAUTHORIZED : REFUSED_FORBIDDEN);
-	buf_addf(&headers, "%s%s", sign_in ? IDENTITY_CHALLENGE : "", j->cors);
+	stats_refuse(revoked   ? REFUSED_TOKEN
+		     : sign_in ? REFUSED_UNAUTHORIZED
+			       : REFUSED_FORBIDDEN);
+	buf_addf(&headers, "%s%s",
+	    revoked   ? IDENTITY_CHALLENGE_BAD
+	    : sign_in ? IDENTITY_CHALLENGE
+		      : "",
+	    j->cors);
 	buf_clear(&h->text);
 	if (buf_failed(&headers))
 		h->text.failed = true;
 	else
-		problem_add(&h->text, sign_in ? 401 : 403, headers.data,
-		    sign_in ? "sign in to read this" : "you may not read this");
+		problem_add(&h->text, sign_in || revoked ? 401 : 403,
+		    headers.data,
+		    revoked   ? "this token has been revoked: sign in again"
+		    : sign_in ? "sign in to read this"
+			      : "you may not read this");
 	buf_fini(&headers);
 	send_answer(h, s->fd, s->id);
 }
@@ -140,7 +151,7 @@ hub_forbid(struct hub *h, struct stream *s, const char *reason)
 		return;
 	}
 	if (stream_at_boundary(s))
-		send_forbidden(h, s);
+		send_forbidden(h, s, reason);
 	hub_close(h, s, reason);
 }
 

@@ -291,11 +291,11 @@ on_live(bool live, void *arg)
 }
 
 static void
-on_revoked(const char *who, void *arg)
+on_revoked(const char *payload, void *arg)
 {
 	struct hub *h = arg;
 
-	access_revoked(h->access, who);
+	access_revoked(h->access, payload);
 }
 
 /* No id above this one has been handed out: who claims one is not from here. */

@@ -21,14 +21,17 @@ put(char **p, const char *s, size_t n)
 
 struct feed_event *
 feed_event_new(int64_t id, int64_t at_us, const char *topic, const char *kind,
-    const char *data, size_t n, const char *position, int64_t last)
+    const char *data, size_t n, const char *by, const char *position,
+    int64_t last)
 {
 	size_t topic_len = strlen(topic), position_len = strlen(position);
 	size_t kind_len = kind != NULL ? strlen(kind) : 0;
+	size_t by_len = by != NULL ? strlen(by) : 0;
 	struct feed_event *e;
 	char *p;
 
-	e = malloc(sizeof(*e) + topic_len + kind_len + n + position_len + 4);
+	e = malloc(
+	    sizeof(*e) + topic_len + kind_len + n + by_len + position_len + 5);
 	if (e == NULL)
 		return NULL;
 	memset(e, 0, sizeof(*e));
@@ -40,6 +43,7 @@ feed_event_new(int64_t id, int64_t at_us, const char *topic, const char *kind,
 	e->topic = put(&p, topic, topic_len);
 	e->kind = kind != NULL ? put(&p, kind, kind_len) : NULL;
 	e->data = put(&p, data, n);
+	e->by = by != NULL ? put(&p, by, by_len) : NULL;
 	e->position = put(&p, position, position_len);
 	return e;
 }
@@ -57,7 +61,8 @@ size_t
 feed_event_size(const struct feed_event *e)
 {
 	return sizeof(*e) + strlen(e->topic) + strlen(e->position) +
-	       (e->kind != NULL ? strlen(e->kind) : 0) + 2 * e->data_len + 128;
+	       (e->kind != NULL ? strlen(e->kind) : 0) +
+	       (e->by != NULL ? 2 * strlen(e->by) : 0) + 2 * e->data_len + 128;
 }
 
 /* RFC 3339 in UTC with microseconds. */
@@ -91,6 +96,11 @@ feed_event_json(struct feed_event *e, size_t *n)
 		buf_addstr(&b, "\",\"kind\":");
 		if (e->kind != NULL)
 			buf_addjson(&b, e->kind, strlen(e->kind));
+		else
+			buf_addstr(&b, "null");
+		buf_addstr(&b, ",\"by\":");
+		if (e->by != NULL)
+			buf_addjson(&b, e->by, strlen(e->by));
 		else
 			buf_addstr(&b, "null");
 		buf_addstr(&b, ",\"data\":");

@@ -22,6 +22,7 @@ struct feed_event {
 	/* These lie behind the struct, in the same allocation. */
 	const char *topic;
 	const char *kind; /* or NULL */
+	const char *by;   /* name of the writer, or NULL */
 	const char *data;
 	const char *position; /* the feed's position right after this event */
 	/* The event as JSON, made when somebody first wants it. */
@@ -34,15 +35,15 @@ struct feed_event {
  * memory. last belongs to position.
  */
 struct feed_event *feed_event_new(int64_t id, int64_t at_us, const char *topic,
-    const char *kind, const char *data, size_t n, const char *position,
-    int64_t last);
+    const char *kind, const char *data, size_t n, const char *by,
+    const char *position, int64_t last);
 
 void feed_event_free(struct feed_event *);
 
 /* Bytes to charge for it: its own, and the JSON's whether made or not. */
 size_t feed_event_size(const struct feed_event *);
 
-/* {"topic","id","at","kind","data"}, kept with the entry; NULL: no memory. */
+/* {"topic","id","at","kind","by","data"}, kept with the entry; NULL: no memory. */
 const char *feed_event_json(struct feed_event *, size_t *n);
 
 /*

@@ -36,7 +36,8 @@
 #define CLEAN_MS   1000
 
 #define COLUMNS \
-	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, data"
+	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, " \
+	"data, by"
 /* Not in a hole of the feed, a multirange. */
 #define IS_HAD(holes) "NOT id <@ " holes "::int8multirange"
 #define IS_WANTED                                          \
@@ -45,7 +46,8 @@
 /* Comes with the rows, so that it is as old as they are. */
 #define OLDEST_ROW                                                      \
 	"SELECT NULL::bigint AS id, oldest AS at, NULL::text AS topic," \
-	" NULL::text AS kind, NULL::text AS data FROM pgfeed.mark"
+	" NULL::text AS kind, NULL::text AS data, NULL::text AS by"     \
+	" FROM pgfeed.mark"
 
 static const struct {
 	const char *name, *sql;
@@ -440,7 +442,8 @@ on_row(const PGresult *res, void *arg)
 	e = feed_event_new(id, strtoll(PQgetvalue(res, 0, 1), NULL, 10),
 	    PQgetvalue(res, 0, 2),
 	    PQgetisnull(res, 0, 3) ? NULL : PQgetvalue(res, 0, 3),
-	    PQgetvalue(res, 0, 4), (size_t)PQgetlength(res, 0, 4), "", 0);
+	    PQgetvalue(res, 0, 4), (size_t)PQgetlength(res, 0, 4),
+	    PQgetisnull(res, 0, 5) ? NULL : PQgetvalue(res, 0, 5), "", 0);
 	if (e == NULL) {
 		r->discard = true;
 		return;

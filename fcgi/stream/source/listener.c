@@ -146,7 +146,7 @@ open_connection(void *arg)
 	return db;
 }
 
-/* Makes the entry of a row (id, at, topic, kind, data) at position pos. */
+/* Makes the entry of a row (id, at, topic, kind, data, by) at position pos. */
 static struct feed_event *
 feed_event_from_row(const PGresult *r, int row, const struct cursor *pos)
 {
@@ -156,7 +156,8 @@ feed_event_from_row(const PGresult *r, int row, const struct cursor *pos)
 	return feed_event_new(strtoll(PQgetvalue(r, row, 0), NULL, 10),
 	    strtoll(PQgetvalue(r, row, 1), NULL, 10), PQgetvalue(r, row, 2),
 	    PQgetisnull(r, row, 3) ? NULL : PQgetvalue(r, row, 3),
-	    PQgetvalue(r, row, 4), (size_t)PQgetlength(r, row, 4), text,
+	    PQgetvalue(r, row, 4), (size_t)PQgetlength(r, row, 4),
+	    PQgetisnull(r, row, 5) ? NULL : PQgetvalue(r, row, 5), text,
 	    pos->last);
 }
 
@@ -266,7 +267,7 @@ on_notify(const PGnotify *n, void *arg)
 	}
 	cursor_print(&l->g, text, sizeof(text));
 	e = feed_event_new(0, wall_us(), n->relname, NULL, n->extra,
-	    strlen(n->extra), text, l->g.last);
+	    strlen(n->extra), NULL, text, l->g.last);
 	if (e == NULL || !l->has_position) {
 		feed_event_free(e);
 		return;

@@ -32,8 +32,8 @@ struct listener_calls {
 	void (*live)(bool, void *arg);
 	/* The highest id ever handed out, asked for with listener_want_high. */
 	void (*high)(int64_t id, void *arg);
-	/* pgfeed.revoke(who); "": the rules have changed. */
-	void (*revoked)(const char *who, void *arg);
+	/* A notification pgfeed_revoke, see access_revoked(). */
+	void (*revoked)(const char *payload, void *arg);
 };
 
 /* Starts at once. config and arg must outlive it. */

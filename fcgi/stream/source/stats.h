@@ -36,6 +36,7 @@ enum refusal {
 struct stats {
 	uint64_t opened, closed; /* streams */
 	_Atomic uint64_t refused[REFUSALS];
+	_Atomic int64_t janitor_late_s; /* since the last duty done, seconds */
 	uint64_t lagged;         /* streams closed for lagging */
 	uint64_t replay_limited; /* streams ended by replay_limit */
 	uint64_t events;         /* fetched */
@@ -46,6 +47,7 @@ struct stats {
 	uint64_t replay_queries, replay_rows;
 	uint64_t gaps;
 	uint64_t access_asked;  /* topics asked about */
+	uint64_t access_failed; /* topics for which pgfeed.may_read failed */
 	uint64_t access_cached; /* streams with an answer at hand */
 	uint64_t access_lost;   /* streams ended since they may not read */
 	uint64_t connects;      /* to the database */
