@@ -183,6 +183,14 @@ def test_a_migration_may_not_end_its_transaction(database, files):
     assert database.value("SELECT max(version) FROM pgfeed.migration") == len(MIGRATIONS)
 
 
+def test_a_lock_timeout_is_not_taken_for_a_missing_schema(database):
+    busy = database.connect(autocommit=False)
+    query(busy, "LOCK TABLE pgfeed.migration IN ACCESS EXCLUSIVE MODE")
+    said = database.pgfeed("status", code=1)
+    busy.close()
+    assert "lock timeout" in said and "holds a lock" in said and "been run" not in said
+
+
 # --- publish
 
 def test_publish_prints_the_id(database):

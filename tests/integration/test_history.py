@@ -1,4 +1,5 @@
 """Resuming from the table: old history, long history, history on the move."""
+import re
 import threading
 import time
 
@@ -114,6 +115,13 @@ def test_nothing_is_lost_while_partitions_come_and_go(site, topic):
 def test_the_gateway_looks_after_history(make_site):
     """By itself, within a minute: old events and keys go, partitions are made."""
     site = make_site("lighttpd", retention="1s", key_age="1s")
+    site.sql("UPDATE pgfeed.duty SET least = '1 microsecond' WHERE name <> 'rotate'")
+    stuck = make_site("lighttpd", retention="2h")
+    stuck.sql("""CREATE OR REPLACE FUNCTION pgfeed.expire_keys(age interval,
+                 batch integer DEFAULT 5000) RETURNS bigint LANGUAGE sql
+                 SET search_path = pg_catalog, pg_temp AS 'SELECT 0::bigint'""")
+    stuck.sql("UPDATE pgfeed.duty SET done = now() - '2 hours'::interval"
+              " WHERE name = 'keys'")
     site.publish("old", "x", key="k")
     site.sql("SELECT setval('pgfeed.event_id_seq', 99990)")
     last = site.publish("old", "y")
@@ -126,6 +134,12 @@ def test_the_gateway_looks_after_history(make_site):
         stream.live()
         site.publish("old", "z")
         assert stream.message().data == "z"
+    # And it says so when that was not done for long, or not as the option asks.
+    eventually(lambda: 'the duty "keys" was last done 12' in stuck.log(), 100,
+               "the duty is named")
+    assert "keeps events for at least 1 day" in stuck.log()
+    metrics = stuck.post("/events/-/metrics", method="GET").body.decode()
+    assert int(re.search(r"^pgfeed_janitor_late_seconds (\d+)", metrics, re.M)[1]) >= 7200
 
 
 def test_a_long_history_is_no_burden(make_site, history):

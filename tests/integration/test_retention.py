@@ -392,3 +392,12 @@ def test_it_is_known_when_each_duty_was_last_done(database):
     database.sql("SELECT pgfeed.rotate()")
     database.sql("SELECT pgfeed.expire_keys('1 day')")
     assert all(done(database, duty) > at for duty, at in before.items())
+
+
+def test_doctor_names_a_duty_that_was_not_done_for_long(database):
+    assert "history is looked after" in database.pgfeed("doctor", code=3)
+    database.sql("UPDATE pgfeed.duty SET done = now() - '2 hours'::interval"
+                 " WHERE name = 'prune'")
+    said = database.pgfeed("doctor", code=3)
+    assert 'history: the duty "prune" was last done 120 min ago' in said
+    assert "history is looked after" not in said
