@@ -11,8 +11,8 @@ import re
 import psycopg2
 import pytest
 
-from pgfeed_db import Database
-from pgfeed_env import SOURCE, Site
+from lib.db import Database
+from lib.harness import SOURCE, Site
 
 SCHEMAS = ("evil", "public")
 PLANTED = """
