@@ -359,7 +359,7 @@ def test_strangers_cannot_keep_retention_from_running(database):
                    for user in ("outsider", "post", "stream")]
     try:
         for connection in connections:
-            query(connection, "SELECT pg_advisory_lock(1885824613, n)"
+            query(connection, "SELECT pg_advisory_lock_shared(1885824613, n)"
                               " FROM generate_series(0, 3) n")
             for attempt in ("SELECT FROM pgfeed.duty FOR UPDATE",
                             "SELECT FROM pgfeed.duty FOR KEY SHARE",
