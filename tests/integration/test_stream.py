@@ -254,7 +254,7 @@ def test_json_format_says_everything(site, topic):
         said = event.json()
         at = said.pop("at")
         assert said == {"topic": topic, "id": str(number), "kind": "k",
-                        "data": "a\r\nb\n"}
+                        "by": None, "data": "a\r\nb\n"}
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|\+00:00)", at)
 
 
