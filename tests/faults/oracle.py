@@ -75,6 +75,7 @@ class Oracle:
         self.world = world.World(args.gateways, args.logs)
         self.crowds, self.writers = [], None
         self.max_holes = 0
+        self.naps = {True: 0, False: 0}     # looks at a gateway asleep, awake
         self.troubles = []
 
     def say(self, text):
@@ -111,6 +112,8 @@ class Oracle:
         for gateway in self.world.gateways:
             status = self.world.status(gateway) or {}
             self.max_holes = max(self.max_holes, int(status.get("holes", 0)))
+            if status.get("live"):
+                self.naps[status["asleep"]] += 1
 
     def stall(self, *args):
         for crowd in self.crowds:
@@ -174,6 +177,7 @@ class Oracle:
         self.say(f"all clients at the end after {time.monotonic() - begun:.1f} s")
         self.wait_for_fetches()     # a second delivery would come now
         self.check_holes()
+        self.check_naps()
         self.troubles += self.world.unexpected()
         return visible, posted, kinds
 
@@ -185,6 +189,13 @@ class Oracle:
         enough = [n + 2 for n in fetches()]
         harness.eventually(lambda: all(map(int.__ge__, fetches(), enough)), 20,
                            "two more fetches of each gateway")
+
+    def check_naps(self):
+        """A run that is long enough has tried the doorbell in both states."""
+        self.say(f"gateways seen asleep {self.naps[True]} times,"
+                 f" awake {self.naps[False]} times")
+        if self.args.seconds >= 25 and not all(self.naps.values()):
+            self.troubles.append(f"the gateways never changed state: {self.naps}")
 
     def check_holes(self):
         """Without writers no hole stays open."""

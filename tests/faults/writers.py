@@ -133,14 +133,22 @@ class Writer(threading.Thread):
             self.sql("ROLLBACK")
 
 
+def rest_s():
+    """Seconds until the end of the rest that all writers have at the same time,
+    4 s in 12, in which gateways fall asleep; 0: no rest now."""
+    left = 12 - time.monotonic() % 12
+    return left if left < 4 else 0
+
+
 class Mixed(Writer):
     """Short transactions of every kind."""
 
     KINDS = (("one", 40), ("many", 14), ("rolled_back", 13), ("slow", 11),
              ("paused", 7), ("savepoint", 6), ("many_singles", 3),
-             ("function", 4), ("quiet", 2))
+             ("function", 4), ("quiet", 2), ("snapshot", 4))
 
     def turn(self):
+        self.stopping.wait(rest_s())
         names, weights = zip(*self.KINDS)
         kind = self.rng.choices(names, weights)[0]
         self.shared.note(kind)
@@ -203,6 +211,32 @@ class Mixed(Writer):
         self.sql("SET LOCAL pgfeed.bell = off")
         self.insert(transaction)
         self.end(transaction)
+
+
+    def snapshot(self, transaction):
+        """Reads which gateways sleep from a snapshot that may be old."""
+        self.sql("BEGIN ISOLATION LEVEL "
+                 + self.rng.choice(("REPEATABLE READ", "SERIALIZABLE")))
+        self.sql("SELECT count(*) FROM other")
+        self.stopping.wait(self.rng.uniform(0, 0.5))
+        self.insert(transaction)
+        self.end(transaction)
+
+
+class Waves(Writer):
+    """Many commits for a while, which wake the gateways, then none, until they
+    sleep."""
+
+    def turn(self):
+        self.stopping.wait(rest_s())
+        until = time.monotonic() + self.rng.uniform(0.5, 2)
+        while time.monotonic() < until and not self.stopping.is_set():
+            transaction = self.begin()
+            self.insert(transaction)
+            self.shared.committed(transaction)
+            self.stopping.wait(0.002)
+        self.shared.note("wave")
+        self.stopping.wait(self.rng.uniform(1, 6))
 
 
 class LongEvents(Writer):
@@ -345,7 +379,7 @@ def main(pipe, seed, conninfo, fronts, options):
     shared = Writers(seed, conninfo, fronts, options)
     threads = [Mixed(shared, f"w{n}") for n in range(options["writers"])]
     threads += [LongEvents(shared, "l0"), LongEvents(shared, "l1"),
-                LongOther(shared, "o0"), Bulk(shared, "b0"),
+                LongOther(shared, "o0"), Bulk(shared, "b0"), Waves(shared, "v0"),
                 Prepared(shared, "p0"), Prepared(shared, "p1"),
                 Poster(shared, "h0"), Poster(shared, "h1")]
     for thread in threads:

@@ -236,6 +236,8 @@ class Cluster:
     def close(self):
         with contextlib.suppress(AssertionError):
             self.stop("immediate")
+        # A line and not only the end: forked processes hold the pipe as well.
+        self.guard.stdin.write(b"\n")
         self.guard.stdin.close()
         self.guard.wait()
 
