@@ -378,26 +378,16 @@ check_prefix(const struct migrations *ms)
 	return 0;
 }
 
-/*
- * Gives the groups what a dump restored without rights lacks; there is nothing
- * to do otherwise. The function comes with the last of the first migrations.
- */
+/* Gives the groups what a dump restored without rights lacks. */
 static int
 restore_grants(PGconn *db)
 {
-	PGresult *r;
+	PGresult *r = PQexec(db,
+	    "DO $$ BEGIN"
+	    " IF to_regprocedure('pgfeed.grant_roles(boolean)') IS NOT NULL"
+	    " THEN PERFORM pgfeed.grant_roles(); END IF; END $$");
 
-	r = PQexec(db,
-	    "SELECT to_regprocedure('pgfeed.grant_roles(boolean)') IS NULL");
-	if (PQresultStatus(r) != PGRES_TUPLES_OK)
-		return ctl_fail_db(db, r, "could not look for the functions");
-	if (PQgetvalue(r, 0, 0)[0] == 't') {
-		PQclear(r);
-		return 0;
-	}
-	PQclear(r);
-	r = PQexec(db, "SELECT pgfeed.grant_roles()");
-	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+	if (PQresultStatus(r) != PGRES_COMMAND_OK)
 		return ctl_fail_db(db, r, "could not grant what roles lack");
 	PQclear(r);
 	return 0;
@@ -448,27 +438,21 @@ migrate_down(PGconn *db, const struct migrations *ms, long count, bool yes)
 {
 	long done = 0;
 
-	for (size_t i = ms->n; !yes && i-- > 0 && done < count;) {
-		if (!is_applied(&ms->item[i]))
-			continue;
-		if (print_loss(ms, &ms->item[i]) == -1)
-			return 1;
-		done++;
-	}
-	if (done > 0)
-		return ctl_fail("nothing was taken back: say --yes if database "
-				"\"%s\" may lose that for good",
-		    PQdb(db));
-
 	for (size_t i = ms->n; i-- > 0 && done < count;) {
-		if (!is_applied(&ms->item[i]))
+		const struct migration *m = &ms->item[i];
+
+		if (!is_applied(m))
 			continue;
-		if (apply(db, ms, &ms->item[i], false) == -1)
+		if ((yes ? apply(db, ms, m, false) : print_loss(ms, m)) == -1)
 			return 1;
 		done++;
 	}
 	if (done == 0)
 		printf("nothing to do, database \"%s\" has no pgfeed schema\n",
+		    PQdb(db));
+	else if (!yes)
+		return ctl_fail("nothing was taken back: say --yes if database "
+				"\"%s\" may lose that for good",
 		    PQdb(db));
 	return 0;
 }
@@ -538,16 +522,12 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	if (ms.dir == NULL)
 		ms.dir = MIGRATIONSDIR;
 	while ((opt = getopt_long(argc, argv, "d:y", options, NULL)) != -1) {
-		switch (opt) {
-		case 'd':
-			ms.dir = optarg;
-			break;
-		case 'y':
+		if (opt == 'y')
 			yes = true;
-			break;
-		default:
+		else if (opt == 'd')
+			ms.dir = optarg;
+		else
 			return ctl_misuse(self, "wrong option");
-		}
 	}
 	argc -= optind;
 	argv += optind;

@@ -2,15 +2,14 @@
 import os
 import random
 import re
-import subprocess
 
 import psycopg2
 import pytest
 from psycopg2 import errors
 
-from lib.db import (Database, HISTORY_ROWS as ROWS, Together, query,
-                       waits_for_lock)
-from lib.harness import SOURCE, as_service, clean_environment, eventually, run
+from lib.db import (Database, HISTORY_ROWS as ROWS, Together, query, restore,
+                    waits_for_lock)
+from lib.harness import SOURCE, eventually, run
 
 INGEST = ("SELECT n, id, duplicate, conflict FROM pgfeed.ingest("
           "%s::text[], %s::text[], %s::text[], %s::text[])")
@@ -411,71 +410,6 @@ def test_functions_run_with_a_fixed_search_path(database):
     assert events(database)[0][1:] == ("a", "k", "x")
 
 
-# --- the grants
-
-GRANTS = "SELECT * FROM pgfeed.present_grants() ORDER BY 1, 2, 3, 4, 5"
-
-
-@pytest.mark.parametrize("defaults", [
-    "REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
-    "GRANT ALL ON TABLES TO PUBLIC; GRANT ALL ON SEQUENCES TO PUBLIC; GRANT ALL ON"
-    " FUNCTIONS TO clerk; GRANT ALL ON TABLES TO clerk; GRANT ALL ON SCHEMAS TO clerk"])
-def test_the_grants_are_the_same_whatever_the_default_privileges(
-        database, empty_database, defaults):
-    empty_database.sql("CREATE ROLE clerk LOGIN")
-    try:
-        for default in defaults.split("; "):
-            empty_database.sql(f"ALTER DEFAULT PRIVILEGES {default}")
-        empty_database.pgfeed("migrate")
-        empty_database.sql("SELECT pgfeed.rotate(10, true)")
-        assert empty_database.sql(GRANTS) == database.sql(GRANTS)
-        assert empty_database.value("SELECT count(*) FROM pgfeed.present_grants()"
-                                    " WHERE grantee = 'clerk'") == 0
-        assert failures(empty_database, "stream", "stream") == []
-        assert failures(empty_database, "post", "post") == []
-        with pytest.raises(errors.InsufficientPrivilege):
-            empty_database.sql("DELETE FROM pgfeed.access", user="clerk")
-    finally:
-        empty_database.sql("DROP OWNED BY clerk; DROP ROLE clerk")
-
-
-def test_grants_lost_by_a_dump_come_back(database, cluster):
-    """pg_restore --no-acl, then "pgfeed migrate"."""
-    dump = run([cluster.bin + "/pg_dump", "--no-acl", "-h", cluster.service_dir,
-                "-U", "postgres", database.name])
-    copy = Database(cluster, migrated=False)
-    try:
-        restore(cluster, copy, dump)
-        assert copy.sql(GRANTS) != database.sql(GRANTS)
-        (detail,) = copy.sql("SELECT detail FROM pgfeed.check() WHERE name = 'grants'"
-                             " AND NOT ok")
-        assert "missing: pgfeed_post EXECUTE on pgfeed.ingest" in detail[0]
-        assert "too many: PUBLIC EXECUTE on" in detail[0]
-        assert "nothing to do" in copy.pgfeed("migrate")
-        assert copy.sql(GRANTS) == database.sql(GRANTS)
-        assert copy.sql("SELECT 1 FROM pgfeed.check() WHERE name = 'grants' AND NOT ok") == []
-    finally:
-        copy.drop()
-
-
-@pytest.mark.parametrize("change,named", [
-    ("GRANT UPDATE ON pgfeed.access TO PUBLIC", "too many: PUBLIC UPDATE on pgfeed.access"),
-    ("GRANT SELECT ON pgfeed.key TO stream", "too many: stream SELECT on pgfeed.key"),
-    ("GRANT UPDATE (oldest) ON pgfeed.mark TO pgfeed_stream",
-     "too many: pgfeed_stream UPDATE(oldest) on pgfeed.mark"),
-    ("REVOKE UPDATE (low) ON pgfeed.mark FROM pgfeed_stream",
-     "missing: pgfeed_stream UPDATE(low) on pgfeed.mark"),
-    ("GRANT INSERT ON pgfeed.event TO stream; GRANT EXECUTE ON FUNCTION"
-     " pgfeed.publish(text, text, text, text, text) TO stream", None)])
-def test_check_names_differences_of_the_grants(database, change, named):
-    database.sql(change)
-    found = [row[0] for row in database.sql(
-        "SELECT detail FROM pgfeed.check() WHERE name = 'grants' AND NOT ok")]
-    assert found == [] if named is None else named in found[0]
-    database.sql("SELECT pgfeed.grant_roles(exact => true)")
-    assert database.sql("SELECT 1 FROM pgfeed.check() WHERE name = 'grants' AND NOT ok") == []
-
-
 # --- pgfeed.check
 
 def failures(database, program="owner", user="postgres"):
@@ -611,16 +545,6 @@ def test_the_examples_of_the_documentation_work(database):
     finally:
         for role in ("feed_stream", "feed_post", "shop_app"):
             database.sql(f"DROP ROLE IF EXISTS {role}")
-
-
-def restore(cluster, copy, dump):
-    # psql's own commands are not for this connection: COPY has data.
-    done = subprocess.run(
-        as_service([cluster.bin + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
-                    "-h", cluster.service_dir, "-U", "postgres", copy.name]),
-        input=dump, text=True, capture_output=True, check=False,
-        env=clean_environment(), cwd="/")
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_restored_dump_goes_on_above_what_was_seen(database, cluster):

@@ -108,3 +108,13 @@ def waits_for_lock(connection, pid):
     """Whether the session pid waits for another."""
     return query(connection, "SELECT cardinality(pg_blocking_pids(%s)) > 0",
                  (pid,))[0][0]
+
+
+def restore(cluster, copy, dump):
+    """Fills the database copy from the text of pg_dump, by psql: COPY has data."""
+    done = subprocess.run(
+        as_service([cluster.bin + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+                    "-h", cluster.service_dir, "-U", "postgres", copy.name]),
+        input=dump, text=True, capture_output=True, check=False,
+        env=clean_environment(), cwd="/")
+    assert done.returncode == 0, done.stderr
