@@ -188,10 +188,11 @@ export async function startSite(server = "lighttpd", options = {}) {
 
 /* Publishes as a script does, without pgfeed.js. */
 export async function publish(url, topic, data, kind) {
-  const res = await fetch(`${url}/events`, {
+  const query = new URLSearchParams({ topic, ...(kind && { kind }) });
+  const res = await fetch(`${url}/events?${query}`, {
     method: "POST",
     headers: { Accept: "application/json" },
-    body: new URLSearchParams({ topic, data, ...(kind && { kind }) }),
+    body: data,
   });
   if (res.status !== 201) throw Error(`${res.status}: ${await res.text()}`);
   return (await res.json()).id;
