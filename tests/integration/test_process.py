@@ -1,7 +1,9 @@
 """The gateways as processes: whose they are, what they can do, what they tell."""
 import contextlib
+import grp
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -94,6 +96,52 @@ def test_root_is_given_up(gateway, name):
     assert os.stat(path).st_uid == user.pw_uid
     assert "root" not in text_of(log)
     assert ask(name, path)[0] in (200, 201)
+
+
+@needs_root
+@pytest.mark.parametrize("owner", [SERVICE_USER, "root"])
+def test_the_socket_is_its_users_in_anybodys_folder(gateway, site, owner):
+    folder = f"{site.dir}/of-{owner}"
+    os.mkdir(folder, 0o755)
+    shutil.chown(folder, owner)
+    path = folder + "/stream"
+    gateway("stream", as_root=True, user=SERVICE_USER, socket_group="daemon",
+            socket_mode="0620", stream_socket=path)
+    assert ask("stream", path)[0] == 200
+    made = os.lstat(path)
+    assert (made.st_uid, made.st_gid, made.st_mode & 0o7777) == (
+        pwd.getpwnam(SERVICE_USER).pw_uid, grp.getgrnam("daemon").gr_gid, 0o620)
+
+
+@needs_root
+def test_a_link_in_the_users_folder_changes_no_file_of_root(gateway, site, tmp_path):
+    """Root gave the socket to its user by its name, and the user, whose folder it is in, can
+    let the name lead elsewhere at any moment."""
+    folder = f"{site.dir}/racing"
+    os.mkdir(folder, 0o755)
+    shutil.chown(folder, SERVICE_USER)
+    victim = tmp_path / "victim"
+    victim.write_text("root's")
+    os.chmod(tmp_path, 0o755)
+    before = os.stat(victim)
+    race = ("import os, sys\nfolder, victim = sys.argv[1:]\nwhile True:\n"
+            " for name in os.listdir(folder):\n"
+            "  if os.path.islink(folder + '/' + name): continue\n"
+            "  os.symlink(victim, folder + '/x'); os.rename(folder + '/x', folder + '/' + name)\n")
+    racer = subprocess.Popen(harness.as_service(
+        ["/usr/bin/python3", "-c", race, folder, str(victim)]))
+    try:
+        for n in range(20):
+            process, _, log = gateway("stream", as_root=True, user=SERVICE_USER,
+                                      stream_socket=f"{folder}/{n}")
+            eventually(lambda: "listening on" in text_of(log) or process.poll() is not None,
+                       what="a start")
+            process.kill()
+    finally:
+        racer.kill()
+        racer.wait()
+    after = os.stat(victim)
+    assert (after.st_uid, after.st_mode) == (before.st_uid, before.st_mode)
 
 
 @needs_root

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,14 +70,87 @@ remove_dead(const struct sockaddr_un *sa)
 	return errno == ECONNREFUSED ? unlink(sa->sun_path) : 0;
 }
 
+/* Whether nobody but root can put anything into the folder. */
+static bool
+is_roots_own(int folder)
+{
+	struct stat st;
+
+	return fstat(folder, &st) == 0 && st.st_uid == 0 &&
+	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/*
+ * Binds fd to the path and sets owner, group and mode of the socket. The owner
+ * is uid if root makes it. Logs what fails.
+ *
+ * Names in a folder of the service user mean what that user wants them to, at
+ * any moment. So root becomes that user meanwhile, and a link leads to nothing
+ * that the user could not change without us; only in a folder of root's own
+ * does root give the socket away.
+ */
+static int
+bind_socket(int fd, const struct config *c, const struct sockaddr_un *sa,
+    uid_t uid, gid_t gid)
+{
+	const char *path = sa->sun_path, *name = strrchr(path, '/');
+	mode_t mode = (mode_t)c->socket_mode, before;
+	char folder_name[sizeof(sa->sun_path)] = ".";
+	bool become_user = false;
+	int folder, rc = -1;
+
+	if (name != NULL) /* "/a": the folder is "/" */
+		snprintf(folder_name, sizeof(folder_name), "%.*s",
+		    (int)MAX(name - path, 1), path);
+	name = name != NULL ? name + 1 : path;
+	folder = open(folder_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (folder == -1) {
+		log_sys("could not open the folder of \"%s\"", path);
+		return -1;
+	}
+	become_user = uid != (uid_t)-1 && !is_roots_own(folder);
+	if (become_user) {
+		if ((gid != (gid_t)-1 && setegid(gid) == -1) ||
+		    seteuid(uid) == -1) {
+			log_sys("could not become user \"%s\"", c->user);
+			goto out;
+		}
+		uid = (uid_t)-1; /* it is that user's as it is */
+	}
+	if (remove_dead(sa) == -1) {
+		if (errno == EADDRINUSE)
+			log_error(
+			    "another process serves \"%s\" already", path);
+		else
+			log_sys("could not replace \"%s\"", path);
+		goto out;
+	}
+	before = umask(~mode & 0777);
+	rc = bind(fd, (const struct sockaddr *)sa, sizeof(*sa));
+	umask(before);
+	if (rc == -1)
+		log_sys("could not make the socket \"%s\"", path);
+	else if ((rc = fchownat(
+		      folder, name, uid, gid, AT_SYMLINK_NOFOLLOW)) == -1)
+		log_sys("could not give \"%s\" to its user and group", path);
+	else if ((rc = fchmodat(folder, name, mode, 0)) == -1)
+		log_sys("could not set the mode of \"%s\"", path);
+out:
+	if (become_user && (seteuid(0) == -1 || setegid(0) == -1))
+		log_fatal("could not become root again: %s", strerror(errno));
+	close(folder);
+	return rc;
+}
+
 static int
 make_socket(const struct config *c, const char *path)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	const struct group *group = NULL;
-	const struct passwd *user = NULL; /* whose it will be */
-	mode_t before;
-	int fd, rc;
+	const struct group *group;
+	const struct passwd *user;
+	uid_t uid = (uid_t)-1; /* as they are */
+	gid_t gid = (gid_t)-1;
+	int fd;
 
 	if (strlen(path) >= sizeof(sa.sun_path)) {
 		log_error("the socket's path \"%s\" is longer than the %zu "
@@ -85,40 +159,29 @@ make_socket(const struct config *c, const char *path)
 		return -1;
 	}
 	strcpy(sa.sun_path, path);
-	if (*c->socket_group != '\0' &&
-	    (group = getgrnam(c->socket_group)) == NULL) {
-		log_error(
-		    "socket_group: there is no group \"%s\"", c->socket_group);
-		return -1;
+	if (*c->socket_group != '\0') {
+		group = getgrnam(c->socket_group);
+		if (group == NULL) {
+			log_error("socket_group: there is no group \"%s\"",
+			    c->socket_group);
+			return -1;
+		}
+		gid = group->gr_gid;
 	}
-	if (*c->user != '\0' && geteuid() == 0)
-		user = getpwnam(c->user);
-	if (remove_dead(&sa) == -1) {
-		if (errno == EADDRINUSE)
-			log_error(
-			    "another process serves \"%s\" already", path);
-		else
-			log_sys("could not replace \"%s\"", path);
-		return -1;
-	}
+	if (*c->user != '\0' && geteuid() == 0 &&
+	    (user = getpwnam(c->user)) != NULL)
+		uid = user->pw_uid;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1) {
 		log_sys("could not make a socket");
 		return -1;
 	}
-	before = umask(0177);
-	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-	umask(before);
-	if (rc == -1)
-		log_sys("could not make the socket \"%s\"", path);
-	else if ((rc = chown(path, user != NULL ? user->pw_uid : (uid_t)-1,
-		      group != NULL ? group->gr_gid : (gid_t)-1)) == -1)
-		log_sys("could not give \"%s\" to its user and group", path);
-	else if ((rc = chmod(path, (mode_t)c->socket_mode)) == -1)
-		log_sys("could not set the mode of \"%s\"", path);
-	else if ((rc = listen(fd, (int)c->backlog)) == -1)
+	if (bind_socket(fd, c, &sa, uid, gid) == -1) {
+		close(fd);
+		return -1;
+	}
+	if (listen(fd, (int)c->backlog) == -1) {
 		log_sys("could not listen on \"%s\"", path);
-	if (rc == -1) {
 		close(fd);
 		return -1;
 	}
