@@ -60,6 +60,27 @@ static const char holders[] =
     " FROM pgfeed.holder h LEFT JOIN pg_stat_activity a USING (pid)"
     " ORDER BY a.xact_start LIMIT 20";
 
+/* One line of a terminal, which must not take commands from a topic's name. */
+static void
+print_line(const char *title, const char *text)
+{
+	char plain[8192];
+
+	text_escape(plain, sizeof(plain), text, strlen(text));
+	printf("%-11s %s\n", title, plain);
+}
+
+static void
+print_holder(const PGresult *r, int i)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s, user %s, %s, %s, for %s",
+	    PQgetvalue(r, i, 0), PQgetvalue(r, i, 1), PQgetvalue(r, i, 2),
+	    PQgetvalue(r, i, 3), PQgetvalue(r, i, 4));
+	print_line("", text);
+}
+
 static int
 run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 {
@@ -79,7 +100,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 			PQfinish(db);
 			return rc;
 		}
-		printf("%-11s %s\n", lines[i].title, PQgetvalue(r, 0, 0));
+		print_line(lines[i].title, PQgetvalue(r, 0, 0));
 		PQclear(r);
 	}
 	r = PQexec(db, holders);
@@ -91,10 +112,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	}
 	printf("%-11s %d in a transaction\n", "writers", PQntuples(r));
 	for (int i = 0; i < PQntuples(r); i++)
-		printf("%-11s %s, user %s, %s, %s, for %s\n", "",
-		    PQgetvalue(r, i, 0), PQgetvalue(r, i, 1),
-		    PQgetvalue(r, i, 2), PQgetvalue(r, i, 3),
-		    PQgetvalue(r, i, 4));
+		print_holder(r, i);
 	PQclear(r);
 	PQfinish(db);
 	return 0;

@@ -94,7 +94,7 @@ test_a_line_names_program_and_process(void **state)
 static void
 write_forged(void)
 {
-	log_info("topic %s", "a\nname[1]: error: forged\r\x1b[2J\x7f\t");
+	log_info("topic %s", "a\nname[1]: error: forged\r\x1b[2J\x7f\t\xc2\x9b");
 }
 
 static void
@@ -102,7 +102,7 @@ test_nobody_forges_a_line(void **state)
 {
 	log_open("test", false, LOG_LEVEL_INFO);
 	assert_string_equal(said(write_forged),
-	    "topic a\\x0aname[1]: error: forged\\x0d\\x1b[2J\\x7f\\x09\n");
+	    "topic a\\x0aname[1]: error: forged\\x0d\\x1b[2J\\x7f\\x09\\xc2\\x9b\n");
 }
 
 static void

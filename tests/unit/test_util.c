@@ -66,6 +66,38 @@ test_utf8_valid(void **state)
 	assert_false(utf8_valid("\xe2\x82\xac", 2));
 }
 
+static void
+text_for_a_terminal_has_no_controls(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} table[] = {
+		{ "", "" },
+		{ "orders/1 \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80",
+		    "orders/1 \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "a\nb\x1b[2J\x7f", "a\\x0ab\\x1b[2J\\x7f" },
+		/* C1: U+0080, U+009B (CSI), U+009F; U+00A0 is none */
+		{ "\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0",
+		    "\\xc2\\x80\\xc2\\x9b\\xc2\\x9f\xc2\xa0" },
+		/* a byte of C1 alone, and other bytes that are no UTF-8 */
+		{ "\x9b" "2J\xff\xe2\x82", "\\x9b" "2J\\xff\\xe2\\x82" },
+		/* U+2028, U+202E, U+2066; U+202F and U+2065 are none */
+		{ "\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa6",
+		    "\\xe2\\x80\\xa8\\xe2\\x80\\xae\\xe2\\x81\\xa6" },
+		{ "\xe2\x80\xaf\xe2\x81\xa5", "\xe2\x80\xaf\xe2\x81\xa5" },
+	};
+	char out[100];
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		assert_int_equal(text_escape(out, sizeof(out), table[i].in,
+				     strlen(table[i].in)),
+		    0);
+		assert_string_equal(out, table[i].out);
+	}
+	assert_int_equal(text_escape(out, 10, "abcdefghij", 10), 5);
+	assert_string_equal(out, "abcde");
+}
+
 /* Every code point there is, encoded by the book, and none of the others. */
 static void
 test_utf8_valid_takes_every_code_point(void **state)
@@ -141,6 +173,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_utf8_valid),
+		cmocka_unit_test(text_for_a_terminal_has_no_controls),
 		cmocka_unit_test(test_utf8_valid_takes_every_code_point),
 		cmocka_unit_test(test_random_between_stays_there),
 		cmocka_unit_test(test_random_between_reaches_both_ends),

@@ -27,28 +27,6 @@ log_open(const char *name, bool to_syslog, enum log_level most)
 		openlog(name, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
-/* Copies src to dst with control characters as \xHH. */
-static void
-escape(char *dst, size_t size, const char *src)
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t n = 0;
-
-	for (; *src != '\0' && n + 5 < size; src++) {
-		unsigned char c = (unsigned char)*src;
-
-		if (c >= 0x20 && c != 0x7f) {
-			dst[n++] = (char)c;
-			continue;
-		}
-		dst[n++] = '\\';
-		dst[n++] = 'x';
-		dst[n++] = hex[c >> 4];
-		dst[n++] = hex[c & 15];
-	}
-	dst[n] = '\0';
-}
-
 static void
 write_line(enum log_level level, const char *fmt, va_list ap, int err)
 {
@@ -72,7 +50,7 @@ write_line(enum log_level level, const char *fmt, va_list ap, int err)
 		raw[--n] = '\0';
 	if (err != 0)
 		snprintf(raw + n, sizeof(raw) - n, ": %s", strerror(err));
-	escape(line, sizeof(line), raw);
+	text_escape(line, sizeof(line), raw, strlen(raw));
 	if (log_to_syslog)
 		syslog(
 		    levels[level].priority, "%s%s", levels[level].word, line);

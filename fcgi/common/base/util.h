@@ -35,4 +35,12 @@ void hold_stop_signals(bool hold);
 /* Returns whether the n bytes at s are well-formed UTF-8 (RFC 3629). */
 bool utf8_valid(const char *s, size_t n);
 
+/*
+ * Copies the n bytes at src to dst, of size bytes, for a log or a terminal:
+ * what is a control character, reorders text or is no UTF-8 becomes \xHH, byte
+ * by byte. dst ends in a NUL. Returns how many bytes of src had no room; 4
+ * bytes for each byte of src and 6 more are enough.
+ */
+size_t text_escape(char *dst, size_t size, const char *src, size_t n);
+
 #endif
