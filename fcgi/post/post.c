@@ -473,6 +473,16 @@ check_head(struct exchange *x)
 }
 
 static bool
+check_ambiguous(struct exchange *x)
+{
+	const char *wrong = request_ambiguous(x->request);
+
+	if (wrong != NULL)
+		set_fault(x, 400, POST_MALFORMED, wrong);
+	return wrong == NULL;
+}
+
+static bool
 check_form_token(struct exchange *x)
 {
 	const struct form_token_source src = {
@@ -530,7 +540,7 @@ handle(struct exchange *x)
 {
 	const char *method =
 	    request_param_or_empty(x->request, "REQUEST_METHOD");
-	bool ours = check_origin(x);
+	bool ours = check_ambiguous(x) && check_origin(x);
 	size_t limit;
 
 	if (ours && strcmp(method, "OPTIONS") == 0) {

@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from lib import harness
+from lib import fastcgi, harness
 from lib.http import Stream, request
 
 JSON = {"Content-Type": "application/json"}
@@ -412,6 +412,38 @@ def test_a_forged_address_buys_nothing(limited):
             break
         sent += 1
     assert 10 <= sent <= 11 + (time.monotonic() - begun)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_forged_spelling_of_the_header_buys_nothing(limited, order):
+    """X_Forwarded_For and X-Forwarded-For are one parameter; of two values neither counts,
+    so the address is the proxy's."""
+    begun = time.monotonic()
+    sent = 0
+    while sent < 1000:
+        forged = {"X_Forwarded_For": f"203.0.113.{sent % 256}", "X-Forwarded-For": "192.0.2.7"}
+        if limited.post("/events/open", b"1", {
+                **JSON, **dict(list(forged.items())[::order])}).status == 429:
+            break
+        sent += 1
+    assert sent <= 11 + (time.monotonic() - begun)
+    assert limited.post("/events/open", b"1", through("192.0.2.8")).status == 201
+
+
+@pytest.mark.parametrize("program, method", [("stream", "GET"), ("post", "POST")])
+@pytest.mark.parametrize("name", [
+    "HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_AUTHORIZATION", "REMOTE_ADDR", "REMOTE_USER",
+    "QUERY_STRING", "HTTP_LAST_EVENT_ID"])
+def test_several_values_of_what_decides_are_refused(limited, program, method, name):
+    params = [pair for pair in fastcgi.params_for(
+        method, "/events/open", JSON, length=1).items() if pair[0] != name]
+    for values, refused in ((("a", "a"), False), (("a", "b"), True)):
+        with fastcgi.Connection(f"{limited.dir}/{program}.sock") as connection:
+            connection.begin(params + [(name, value) for value in values])
+            connection.body(b"1" if method == "POST" else b"")
+            _, head = connection.read()
+        assert (b"several values of " + name.encode() in head) == refused, head
+        assert head.startswith(b"Status: 400 ") or not refused
 
 
 def test_one_network_of_ipv6_is_one_address(limited):

@@ -18,8 +18,9 @@ def record(kind, content=b"", request_id=1):
 
 
 def pairs(params):
+    """A dict; or a list of pairs, in which names may repeat."""
     out = b""
-    for name, value in params.items():
+    for name, value in params.items() if isinstance(params, dict) else params:
         name = os.fsencode(name)
         value = value if isinstance(value, bytes) else os.fsencode(value)
         for part in (name, value):

@@ -154,12 +154,73 @@ request_parse(struct request *r, struct inlet *in, const struct fcgi_head *head)
 	return request_param(r, "REQUEST_METHOD") != NULL ? 0 : -1;
 }
 
+/* Whether a parameter was sent several times, with values that differ. */
+static bool
+has_several_values(const struct request *r, const char *name)
+{
+	char **e = r->is_cgi ? environ : r->fcgx.envp;
+	const char *first = NULL;
+	size_t n = strlen(name);
+
+	for (; e != NULL && *e != NULL; e++) {
+		if (strncmp(*e, name, n) != 0 || (*e)[n] != '=')
+			continue;
+		if (first == NULL)
+			first = *e;
+		else if (strcmp(*e, first) != 0)
+			return true;
+	}
+	return false;
+}
+
 const char *
 request_param(const struct request *r, const char *name)
 {
+	if (strcmp(name, "HTTP_X_FORWARDED_FOR") == 0 &&
+	    has_several_values(r, name))
+		return NULL;
 	if (r->is_cgi)
 		return getenv(name);
 	return FCGX_GetParam(name, r->fcgx.envp);
+}
+
+#define SEVERAL "the request has several values of "
+
+const char *
+request_ambiguous(const struct request *r)
+{
+	static const char *const faults[] = {
+		SEVERAL "AUTH_TYPE",
+		SEVERAL "CONTENT_LENGTH",
+		SEVERAL "CONTENT_TYPE",
+		SEVERAL "HTTPS",
+		SEVERAL "HTTP_ACCEPT",
+		SEVERAL "HTTP_AUTHORIZATION",
+		SEVERAL "HTTP_CONTENT_ENCODING",
+		SEVERAL "HTTP_COOKIE",
+		SEVERAL "HTTP_HOST",
+		SEVERAL "HTTP_IDEMPOTENCY_KEY",
+		SEVERAL "HTTP_LAST_EVENT_ID",
+		SEVERAL "HTTP_ORIGIN",
+		SEVERAL "HTTP_REFERER",
+		SEVERAL "HTTP_SEC_FETCH_SITE",
+		SEVERAL "PATH_INFO",
+		SEVERAL "PGFEED_PAD",
+		SEVERAL "QUERY_STRING",
+		SEVERAL "REMOTE_ADDR",
+		SEVERAL "REMOTE_USER",
+		SEVERAL "REQUEST_METHOD",
+		SEVERAL "REQUEST_SCHEME",
+		SEVERAL "REQUEST_URI",
+		SEVERAL "SCRIPT_NAME",
+		SEVERAL "SERVER_PROTOCOL",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		if (has_several_values(r, faults[i] + strlen(SEVERAL)))
+			return faults[i];
+	}
+	return NULL;
 }
 
 const char *

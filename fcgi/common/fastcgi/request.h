@@ -19,6 +19,18 @@ struct request;
  */
 const char *request_param(const struct request *, const char *name);
 
+/*
+ * Returns a sentence for the client if a parameter that decides something was
+ * sent several times with different values, else NULL. Such a request is
+ * refused: a client can send X_Name beside the X-Name of a proxy, and both are
+ * HTTP_X_NAME here.
+ *
+ * HTTP_X_FORWARDED_FOR is not among them, since a proxy may add a line of its
+ * own to the client's. Their order says nothing, so request_param() has none
+ * then, and the client's address is the proxy's.
+ */
+const char *request_ambiguous(const struct request *);
+
 /* As request_param(), but "" when it is not there. */
 const char *request_param_or_empty(const struct request *, const char *name);
 
