@@ -129,6 +129,12 @@ on_all_gone(void *arg)
 }
 
 static void
+on_minute(evutil_socket_t fd, short what, void *arg)
+{
+	status_log_minute(hub_streams(((struct program *)arg)->hub));
+}
+
+static void
 on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	struct program *p = arg;
@@ -214,7 +220,8 @@ int
 main(int argc, char **argv)
 {
 	static struct program p;
-	struct event *on_stop[2], *on_wake;
+	static const struct timeval minute = { .tv_sec = 60 };
+	struct event *on_stop[2], *on_wake, *on_time;
 	const char *path = parse_arguments(argc, argv);
 	char err[512];
 	bool made;
@@ -253,6 +260,8 @@ main(int argc, char **argv)
 	on_wake =
 	    event_new(p.base, p.wake_fd, EV_READ | EV_PERSIST, on_parcels, &p);
 	event_add(on_wake, NULL);
+	on_time = event_new(p.base, -1, EV_PERSIST, on_minute, &p);
+	event_add(on_time, &minute);
 
 	/* libfcgi takes SIGPIPE and SIGTERM when it starts: after it. */
 	signal(SIGPIPE, SIG_IGN);
@@ -277,6 +286,7 @@ main(int argc, char **argv)
 	hub_free(p.hub);
 	listener_free(p.listener);
 	event_free(on_wake);
+	event_free(on_time);
 	event_free(on_stop[0]);
 	event_free(on_stop[1]);
 	event_base_free(p.base);

@@ -278,6 +278,28 @@ add_metrics(struct buf *b, const struct config *c, const struct hub *h,
 	buf_addstr(b, "# EOF\n");
 }
 
+void
+status_log_minute(size_t open)
+{
+	static uint64_t opened, closed, refused, events;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < REFUSALS; i++)
+		sum += stats.refused[i];
+	if (stats.opened != opened || stats.closed != closed ||
+	    sum != refused)
+		log_info("%zu streams are open; in the last minute %" PRIu64
+			 " opened, %" PRIu64 " closed, %" PRIu64
+			 " were refused, and %" PRIu64 " events came",
+		    open, stats.opened - opened,
+		    stats.closed - closed, sum - refused,
+		    stats.events - events);
+	opened = stats.opened;
+	closed = stats.closed;
+	refused = sum;
+	events = stats.events;
+}
+
 static void
 add_answer(struct buf *b, enum history_page_wanted page, const struct config *c,
     const struct hub *h, const struct listener *l)

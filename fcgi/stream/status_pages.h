@@ -13,4 +13,10 @@
 void status_answer(enum history_page_wanted, struct taken,
     const struct config *, const struct hub *, const struct listener *);
 
+/*
+ * Logs a line about the streams since the last call, unless none came, left or
+ * was refused. open: how many are open now.
+ */
+void status_log_minute(size_t open);
+
 #endif

@@ -51,6 +51,25 @@ add_pattern(struct join *j, const char *s, size_t n)
 	return true;
 }
 
+/* Whether a name of the query that decides something has several values. */
+static bool
+is_ambiguous(const struct query *query)
+{
+	static const char *const names[] = { "access_token", "format", "hb",
+		"wait" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const struct param *p = query_find(query, names[i]), *q = p;
+
+		while (q != NULL && (q = query_next(query, q)) != NULL) {
+			if (q->value_len != p->value_len ||
+			    memcmp(q->value, p->value, p->value_len) != 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The pairs of the query. NULL, or what is wrong with them. */
 static const char *
 read_query(struct query *query, const char *s, const struct config *c)
@@ -63,7 +82,11 @@ read_query(struct query *query, const char *s, const struct config *c)
 	case PARAMS_NO_MEMORY:
 		return "out of memory";
 	}
-	return query->n > (size_t)c->max_fields ? too_many_fields : NULL;
+	if (query->n > (size_t)c->max_fields)
+		return too_many_fields;
+	return is_ambiguous(query) ? "access_token, format, hb and wait have "
+				     "one value each"
+				   : NULL;
 }
 
 /* The topics of path and query. NULL, or what is wrong with them. */
@@ -336,7 +359,7 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	struct join *j = calloc(1, sizeof(*j));
 	struct buf path = BUF_INIT;
 	struct query query;
-	const char *wrong = NULL;
+	const char *wrong;
 	bool taken = false;
 
 	query_init(&query);
@@ -344,6 +367,11 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	if (j == NULL || (j->cors = cors_headers(r, c)) == NULL) {
 		answer(r, 503, REFUSED_MEMORY, "Retry-After: 15\r\n",
 		    "out of memory");
+		goto out;
+	}
+	wrong = request_ambiguous(r);
+	if (wrong != NULL) {
+		answer(r, 400, REFUSED_REQUEST, j->cors, wrong);
 		goto out;
 	}
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
@@ -396,16 +424,7 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	}
 	if (!read_identity(j, r, ids, &query))
 		goto out;
-	if (strcmp(method, "HEAD") == 0) {
-		static const char head[] =
-		    "Status: 200 OK\r\nContent-Type: text/event-stream\r\n"
-		    "Cache-Control: no-store, no-transform\r\n"
-		    "X-Content-Type-Options: nosniff\r\n\r\n";
-
-		(void)request_write(r, head, strlen(head));
-		request_finish(r);
-		goto out;
-	}
+	j->head_only = strcmp(method, "HEAD") == 0;
 	read_hosting(j, r, c);
 	j->conn = request_take(r);
 	w->page = WANT_STREAM;

@@ -25,8 +25,8 @@ struct wanted {
 
 /*
  * Reads a GET request. True: *w is what the loop has to do, and the request
- * has become a bare connection. False: it has been answered (HEAD, or an error
- * with a one-line problem) and is gone. Runs in any thread.
+ * has become a bare connection. False: it has been answered (an error with a
+ * one-line problem) and is gone. Runs in any thread.
  */
 bool subscribe(struct request *, const struct config *, struct identities *,
     struct wanted *w) MUSTCHECK;

@@ -3,6 +3,7 @@
 The rules themselves are tested in test_access_sql.py.
 """
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import http.client
@@ -57,7 +58,7 @@ def closed_site(cluster, server, **options):
 
 @pytest.fixture(scope="module", params=["lighttpd", "apache"])
 def both(request, cluster):
-    site = closed_site(cluster, request.param)
+    site = closed_site(cluster, request.param, origins="https://app.example")
     yield site
     if request.session.testsfailed:
         site.show_logs()
@@ -100,6 +101,45 @@ def status(site):
 
 def put(site, topic, data):
     site.sql("SELECT pgfeed.publish(%s, %s)", (topic, data))
+
+
+# --- headers
+
+@pytest.mark.parametrize("accept", ["text/event-stream", JSON])
+@pytest.mark.parametrize("where,who", [
+    ("open/t", None), ("member/t", None), ("anns", "bob"), ("a*b", None), ("open/t", "no.token")])
+def test_every_answer_has_the_headers_that_a_page_elsewhere_needs(both, accept, where, who):
+    """HEAD and GET, a stream, a long-poll and a refusal."""
+    headers = {"Accept": accept, "Origin": "https://app.example"}
+    uri = path(where, who, wait="0")
+    head = request(both.port, "HEAD", uri, headers=headers)
+    with both.stream(uri, headers={"Origin": "https://app.example"}, accept=accept) as stream:
+        same = ("content-type", "cache-control", "x-content-type-options", "vary",
+                "www-authenticate", "access-control-allow-origin",
+                "access-control-allow-credentials")
+        assert head.status == stream.status
+        assert {k: head.headers.get(k) for k in same} == {
+            k: stream.headers.get(k) for k in same}
+    assert head.body == b""
+    assert head.headers["access-control-allow-origin"] == "https://app.example"
+    assert head.headers["access-control-allow-credentials"] == "true"
+    assert "Origin" in head.headers["vary"]
+    assert head.status == {None: 401, "bob": 403, "no.token": 401}[who] or where in (
+        "open/t", "a*b")
+
+
+def test_two_origins_wait_for_the_same_event(site):
+    """Each long-poll is answered with its own origin's headers."""
+    origins = ["https://app.example", "https://b.example"]
+    two = site(origins=" ".join(origins))
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        polls = [pool.submit(request, two.port, "GET", path("open/two", wait="30"), b"",
+                             {"Accept": JSON, "Origin": origin})
+                 for origin in origins + ["https://c.example"]]
+        eventually(lambda: status(two)["streams"] == 3, what="three polls")
+        put(two, "open/two", "x")
+        said = [poll.result(20).headers.get("access-control-allow-origin") for poll in polls]
+    assert said == origins + [None]
 
 
 # --- before the first byte

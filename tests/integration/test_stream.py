@@ -351,6 +351,13 @@ def test_lists_as_php_writes_them(site, topic, query):
         assert stream.message().data == "x"
 
 
+def test_an_escaped_slash_in_a_path_is_one_of_the_topic(site, topic):
+    with site.stream(f"/events/{topic}%2Fx").live() as stream:
+        answer = site.post(f"/events/{topic}%2fx", b"x", {"Content-Type": "text/plain"})
+        assert answer.status == 201 and answer.json()["topic"] == topic + "/x"
+        assert stream.message().data == "x"
+
+
 IRIS = ["https://example.com/books/{}/", "//{}//x", "{}/", "urn:x:{}?a=b&c=d#e"]
 
 

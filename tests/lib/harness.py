@@ -246,11 +246,12 @@ class Site:
     """A database, the two gateways and a web server in front of them."""
 
     def __init__(self, cluster, server, database=None, server_config="",
-                 **options):
+                 server_end="", **options):
         """database: that of another site, to have two gateways on one.
-        server_config: lines for the web server, before those of conf/."""
+        server_config, server_end: lines for the web server, before and after
+        those of conf/; the latter for Apache."""
         cluster.sites += 1
-        self.server_config = server_config
+        self.server_config, self.server_end = server_config, server_end
         self.cluster, self.server = cluster, server
         self.dir = os.path.join(cluster.service_dir, f"site{cluster.sites}")
         self.port = free_port()
@@ -276,6 +277,7 @@ class Site:
             "stream_database": self.cluster.conninfo(self.database, "stream"),
             "post_database": self.cluster.conninfo(self.database, "post"),
             "listen": "demo_notify",
+            "log_level": "debug",
             "stream_socket": self.dir + "/stream.sock",
             "post_socket": self.dir + "/post.sock",
             "peer_users": SERVICE_USER or subprocess.getoutput("id -un"),
@@ -340,7 +342,7 @@ class Site:
             text = "".join(f"Define PGFEED_{k.upper()} {v}\n"
                            for k, v in values.items())
             text += self.server_config
-            text += "Include ${PGFEED_CONF}/private.conf\n"
+            text += "Include ${PGFEED_CONF}/private.conf\n" + self.server_end
             command = [find("apache2"), "-f", file, "-DFOREGROUND"]
         with open(file, "w", encoding="utf-8") as out:
             out.write(text)

@@ -95,9 +95,15 @@ the_same_topics_in_any_order_share_one_filter(void **state)
 	assert_ptr_not_equal(
 	    filter_get(fs, (struct shape){ FORMAT_RAW, .brief = true }, ab, 2),
 	    first);
+	assert_ptr_not_equal(filter_get(fs,
+				 (struct shape){ FORMAT_RAW,
+				     .cors = "Vary: Origin\r\n" },
+				 ab, 2),
+	    first);
 	assert_int_equal(first->topics.n, 2);
+	assert_string_equal(first->topics.key, "\na\nb");
 	assert_int_equal(first->refs, 2);
-	assert_int_equal(filters_count(fs), 5);
+	assert_int_equal(filters_count(fs), 6);
 	filters_free(fs);
 }
 

@@ -38,7 +38,7 @@ static void
 a_poll_that_the_ring_has_passed_claims_what_it_had(void **state)
 {
 	const char *topic = "a";
-	struct shape poll = { .format = FORMAT_POLL };
+	struct shape poll = { .format = FORMAT_POLL, .cors = "" };
 	struct filters *filters = filters_new();
 	struct cursor base;
 	struct feed feed = { 0 };

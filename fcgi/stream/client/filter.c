@@ -130,6 +130,10 @@ make_key(struct shape shape, const char *const *pattern, size_t n)
 
 	buf_addc(&b, (char)('0' + shape.format));
 	buf_addc(&b, (char)((shape.brief ? 'a' : 'A') + shape.pad));
+	for (const char *s = shape.cors; *s != '\0'; s++) {
+		if (*s != '\r' && *s != '\n')
+			buf_addc(&b, *s);
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0 && strcmp(pattern[i], pattern[i - 1]) == 0)
 			continue;
@@ -149,6 +153,7 @@ free_filter(struct filters *fs, struct filter *f)
 		free(f->topics.pattern[i]);
 	}
 	free(f->topics.pattern);
+	free((char *)f->shape.cors);
 	free(f->fresh);
 	free(f->key);
 	free(f);
@@ -167,9 +172,10 @@ new_filter(struct filters *fs, struct shape shape, char *key)
 		return NULL;
 	}
 	f->key = key;
-	f->topics.key = key + 2;
+	f->topics.key = strchr(key, '\n');
 	f->format = shape.format;
 	f->shape = shape;
+	f->shape.cors = strdup(shape.cors);
 	LIST_INIT(&f->current);
 	LIST_INIT(&f->apart);
 	for (p = key; (p = strchr(p, '\n')) != NULL; p++)
@@ -186,7 +192,8 @@ new_filter(struct filters *fs, struct shape shape, char *key)
 		if (!add_route(fs, s, f))
 			break;
 	}
-	if (f->topics.n < n || f->topics.pattern == NULL) {
+	if (f->topics.n < n || f->topics.pattern == NULL ||
+	    f->shape.cors == NULL) {
 		free_filter(fs, f);
 		return NULL;
 	}
@@ -204,6 +211,8 @@ filter_get(struct filters *fs, struct shape shape, const char *const *pattern,
 
 	if (sorted == NULL)
 		return NULL;
+	if (shape.cors == NULL)
+		shape.cors = "";
 	memcpy(sorted, pattern, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), by_name);
 	key = make_key(shape, sorted, n);

@@ -21,16 +21,19 @@ struct shape {
 	enum format format;
 	uint8_t pad; /* a write fills whole units of so many RECORD_PADDED */
 	bool brief;  /* it ends with the first events */
+	/* FORMAT_POLL: header lines for a page of another origin,
+	 * "" or NULL for none. */
+	const char *cors;
 };
 
 LIST_HEAD(stream_list, stream);
 
 struct filter {
-	char *key; /* shape, then the sorted patterns, each behind a LF */
+	char *key; /* shape and cors, then the sorted patterns, each behind a LF */
 	struct topic_set
 	    topics;         /* its key is the part of key behind the shape */
 	enum format format; /* the shape's, as it is asked for so often */
-	struct shape shape;
+	struct shape shape; /* its cors belongs to the filter */
 	unsigned refs;
 	/* Streams that have had everything so far. */
 	struct stream_list current; /* at the feed's own position */

@@ -160,20 +160,24 @@ stream_position(struct feed *f, struct stream *s, char text[CURSOR_TEXT_MAX])
 
 /* --- encoding */
 
-/*
- * The head and body of the answer to a long-poll: gap is the inside of an
- * object or NULL, events the inside of an array.
- */
 void
-poll_add_answer(struct buf *b, const char *cursor, const char *gap,
-    const char *events, size_t n)
+poll_add_head(struct buf *b, const char *cors)
 {
-	buf_addstr(b, "Status: 200 OK\r\n"
-		      "Content-Type: application/json\r\n"
-		      "Cache-Control: no-store, no-transform\r\n"
-		      "X-Content-Type-Options: nosniff\r\n"
-		      "\r\n"
-		      "{\"cursor\":");
+	buf_addf(b,
+	    "Status: 200 OK\r\n"
+	    "Content-Type: application/json\r\n"
+	    "Cache-Control: no-store, no-transform\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "%s\r\n",
+	    cors);
+}
+
+void
+poll_add_answer(struct buf *b, const char *cors, const char *cursor,
+    const char *gap, const char *events, size_t n)
+{
+	poll_add_head(b, cors);
+	buf_addstr(b, "{\"cursor\":");
 	buf_addjson(b, cursor, strlen(cursor));
 	if (gap != NULL)
 		buf_addf(b, ",\"gap\":{%s}", gap);
@@ -231,7 +235,8 @@ finish_chunk(const struct filter *f, uint16_t id, const char *position,
 	struct buf answer = BUF_INIT;
 
 	if (f->format == FORMAT_POLL) {
-		poll_add_answer(&answer, position, NULL, out->data, out->len);
+		poll_add_answer(&answer, f->shape.cors, position, NULL,
+		    out->data, out->len);
 		buf_fini(out);
 		*out = answer;
 	} else

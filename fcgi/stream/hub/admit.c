@@ -169,10 +169,27 @@ begin_response(struct hub *h, struct stream *s)
 	s->join = NULL;
 }
 
+/* The head that a GET would get now, and the end. */
+static void
+answer_head_only(struct hub *h, struct stream *s)
+{
+	buf_clear(&h->text);
+	if (s->filter->format == FORMAT_POLL)
+		poll_add_head(&h->text, s->join->cors);
+	else
+		add_head(&h->text, s->join);
+	send_answer(h, s->fd, s->id);
+	hub_close(h, s, "HEAD is answered");
+}
+
 /* Without more to say for now. */
 static void
 show_head(struct hub *h, struct stream *s)
 {
+	if (s->join != NULL && s->join->head_only) {
+		answer_head_only(h, s);
+		return;
+	}
 	begin_response(h, s);
 	if (h->text.len == 0)
 		return;
@@ -183,6 +200,10 @@ show_head(struct hub *h, struct stream *s)
 void
 hub_admit(struct hub *h, struct stream *s)
 {
+	if (s->join != NULL && s->join->head_only) {
+		answer_head_only(h, s);
+		return;
+	}
 	if (h->feed.ring == NULL) { /* no position yet: it waits for start() */
 		show_head(h, s);
 		return;
@@ -269,7 +290,10 @@ static struct stream *
 new_stream(struct hub *h, struct join *j)
 {
 	struct shape shape = {
-		.format = j->format, .pad = (uint8_t)j->pad, .brief = j->brief
+		.format = j->format,
+		.pad = (uint8_t)j->pad,
+		.brief = j->brief,
+		.cors = j->format == FORMAT_POLL ? j->cors : "",
 	};
 	struct stream *s = calloc(1, sizeof(*s));
 
@@ -301,7 +325,7 @@ new_stream(struct hub *h, struct join *j)
 	s->join = j;
 	stats.opened++;
 	timer_wheel_add(&h->wheel, s, hub_next_look(h, s));
-	log_info("stream %" PRIu64 ": opened for \"%s\"%s", s->number,
+	log_debug("stream %" PRIu64 ": opened for \"%s\"%s", s->number,
 	    s->filter->topics.pattern[0],
 	    s->filter->topics.n > 1 ? " and others" : "");
 	return s;

@@ -29,6 +29,7 @@ struct join {
 	unsigned pad;    /* see struct shape */
 	bool brief;
 	bool heartbeat_event;
+	bool head_only; /* HEAD: the head that a GET would get, and the end */
 	char address[INET6_ADDRSTRLEN]; /* of the client, or "" */
 	struct identity identity;
 	bool may_sign_in; /* a token would be believed */

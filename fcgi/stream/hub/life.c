@@ -51,7 +51,7 @@ hub_close(struct hub *h, struct stream *s, const char *why)
 {
 	if (s->state == STREAM_CLOSING)
 		return;
-	log_info("stream %" PRIu64 ": closed, %s", s->number, why);
+	log_debug("stream %" PRIu64 ": closed, %s", s->number, why);
 	hub_leave_filter(s);
 	if (s->asking)
 		LIST_REMOVE(s, in_filter);
@@ -154,7 +154,7 @@ hub_end(struct hub *h, struct stream *s, const char *reason)
 			return;
 		}
 		stream_position(&h->feed, s, text);
-		poll_add_answer(&h->text, text, NULL, "", 0);
+		poll_add_answer(&h->text, s->filter->shape.cors, text, NULL, "", 0);
 	} else {
 		buf_addf(&h->text,
 		    "event: pgfeed.bye\ndata: {\"reason\":\"%s\"}\n\n", reason);
@@ -191,7 +191,7 @@ hub_say_gap(struct hub *h, struct stream *s, const char *reason)
 	    listener_oldest(h->listener));
 	buf_clear(&h->text);
 	if (s->filter->format == FORMAT_POLL) {
-		poll_add_answer(&h->text, text, gap, "", 0);
+		poll_add_answer(&h->text, s->filter->shape.cors, text, gap, "", 0);
 		hub_write(h, s, true);
 		return;
 	}
