@@ -182,6 +182,47 @@ def test_it_names_what_the_web_server_does_wrong(ill, server, old, new, text):
     patient.has(text, "--url", patient.url)
 
 
+def public_address():
+    """One of this machine that is no loopback address, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.99", 9))
+        except OSError:
+            return None
+        address = sock.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
+def forward(listener, port):
+    """A reverse proxy of this machine, in its simplest form: bytes to and fro."""
+    def pump(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    with contextlib.suppress(OSError):
+        while True:
+            near, _ = listener.accept()
+            far = socket.create_connection(("127.0.0.1", port))
+            for pair in (near, far), (far, near):
+                threading.Thread(target=pump, args=pair, daemon=True).start()
+
+
+def test_it_finds_own_pages_that_a_proxy_makes_public(patient):
+    address = public_address()
+    if address is None:
+        pytest.skip("this machine has no address but loopback")
+    with socket.create_server((address, 0)) as listener:
+        threading.Thread(target=forward, args=(listener, patient.site.port), daemon=True).start()
+        patient.examine("--url", f"http://{address}:{listener.getsockname()[1]}/events")
+        listener.shutdown(socket.SHUT_RDWR)
+    assert "/-/status is served through" in patient.said, patient.said
+    patient.examine("--url", patient.url)
+    assert "/-/status is served to this machine" in patient.said
+
+
 @pytest.mark.parametrize("name,setting,streams,enough", [
     ("apache2", "  MaxRequestWorkers 400\n# MaxRequestWorkers 9\n", 400, 300),
     ("lighttpd", "server.max-fds = 3000\n", 1000, 750),

@@ -90,7 +90,7 @@ def test_lag_grows_while_the_database_is_away(make_site):
 @pytest.mark.parametrize("server", ["lighttpd", "apache", "apache NoDecode", "apache Off"])
 def test_these_pages_are_for_this_machine_however_they_are_spelled(make_site, server):
     server, *encoded = server.split()
-    site = make_site(server, server_config=AFAR[server] + "".join(
+    site = make_site(server, server_config=AFAR[server], server_end="".join(
         f"AllowEncodedSlashes {value}\n" for value in encoded))
     for page in ("status", "metrics", "ready", "live"):
         for spelling in ("/events/-/", "/events/%2d/", "/%65vents/-/", "/events/-%2f",

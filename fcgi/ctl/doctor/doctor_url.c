@@ -48,7 +48,7 @@ struct answer {
 struct way {
 	struct doctor *d;
 	CURLM *multi;
-	struct buf stream_url, post_url;
+	struct buf stream_url, post_url, status_url;
 	struct answer stream;
 };
 
@@ -507,6 +507,48 @@ hold(struct way *w, int seconds)
 		doctor_say(d, WELL, "a silent stream holds for %d s", seconds);
 }
 
+/* Whether an address, as text, is of this machine's loopback. */
+static bool
+is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 ||
+	       strcmp(address, "::1") == 0 ||
+	       strncmp(address, "::ffff:127.", 11) == 0;
+}
+
+/*
+ * pgfeed's own pages are for this machine only. A reverse proxy on it makes
+ * every client one of this machine, unless the web server behind the proxy is
+ * told whom the proxy speaks for.
+ */
+static void
+check_own_pages(struct way *w)
+{
+	struct answer a;
+	char *address = NULL;
+
+	if (!begin(w, &a, w->status_url.data))
+		return;
+	start(w, &a);
+	await_end(w, &a, LIMIT_MS);
+	curl_easy_getinfo(a.curl, CURLINFO_PRIMARY_IP, &address);
+	if (!a.ended || a.code != CURLE_OK || status_of(&a) != 200)
+		doctor_say(w->d, WELL, "/-/status is not for everybody");
+	else if (address == NULL || is_loopback(address))
+		doctor_say(w->d, WELL,
+		    "/-/status is served to this machine; name a public "
+		    "address of the site to see whether others get it as well");
+	else
+		doctor_say(w->d, WARN,
+		    "/-/status is served through %s, which is no loopback "
+		    "address: behind a reverse proxy on this machine it is "
+		    "public; refuse /events/-/ in the proxy, or let the web "
+		    "server take the client's address from it (mod_remoteip, "
+		    "mod_extforward)",
+		    address);
+	end(w, &a);
+}
+
 void
 doctor_url(struct doctor *d, const char *url, int long_s)
 {
@@ -519,15 +561,17 @@ doctor_url(struct doctor *d, const char *url, int long_s)
 		n--;
 	buf_addf(&w.stream_url, "%.*s?topic=doctor/%u", (int)n, url, number);
 	buf_addf(&w.post_url, "%.*s/doctor/%u", (int)n, url, number);
+	buf_addf(&w.status_url, "%.*s/-/status", (int)n, url);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	w.multi = curl_multi_init();
 	if (w.multi == NULL || buf_failed(&w.stream_url) ||
-	    buf_failed(&w.post_url)) {
+	    buf_failed(&w.post_url) || buf_failed(&w.status_url)) {
 		doctor_say(d, ILL, "out of memory");
 		goto out;
 	}
 	if (open_stream(&w) && time_events(&w)) {
 		resume(&w);
+		check_own_pages(&w);
 		if (long_s > 0)
 			hold(&w, long_s);
 	}
@@ -537,6 +581,7 @@ out:
 	curl_global_cleanup();
 	buf_fini(&w.stream_url);
 	buf_fini(&w.post_url);
+	buf_fini(&w.status_url);
 }
 
 #endif
