@@ -225,6 +225,13 @@ what_is_not_ours_is_left_alone(void **state)
 		assert_int_equal(chown(path, 1, (gid_t)-1), 0);
 		assert_false(post_counters_read(socket_path, sum));
 		assert_int_equal(stored_after_one(), -1);
+
+		/* Two users: pgfeed-post's owns its socket and the file. */
+		assert_int_equal(mknod(socket_path, S_IFREG | 0600, 0), 0);
+		assert_false(post_counters_read(socket_path, sum));
+		assert_int_equal(chown(socket_path, 1, (gid_t)-1), 0);
+		assert_true(post_counters_read(socket_path, sum));
+		unlink(socket_path);
 	}
 }
 

@@ -70,7 +70,8 @@ void post_counters_flush(struct post_counters *, bool patient);
 
 /*
  * Reads the sums from the file beside the socket. Returns false when there is no
- * file, or the file does not belong to the user of this process alone.
+ * file, or the file belongs neither to the user of this process nor to the
+ * socket's owner, which is pgfeed-post's user.
  */
 bool post_counters_read(
     const char *post_socket, uint64_t sum[OUTCOMES]) MUSTCHECK;
