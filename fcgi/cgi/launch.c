@@ -169,6 +169,15 @@ open_log(const struct config *c)
 	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
+#ifndef HAVE_CLOSEFROM /* musl */
+static void
+closefrom(int first)
+{
+	for (int fd = first; fd < sysconf(_SC_OPEN_MAX); fd++)
+		close(fd);
+}
+#endif
+
 /*
  * In the process to be: nothing of the web server's may stay, or it would wait
  * for this one, end with it, or be signalled together with it.
