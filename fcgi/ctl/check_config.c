@@ -1,6 +1,9 @@
 /*
  * check_config.c - "pgfeed check-config": what the configuration comes to.
  */
+#include <getopt.h>
+#include <pwd.h>
+
 #include "base/buf.h"
 #include "ctl/ctl.h"
 #include "pg/db.h"
@@ -14,7 +17,7 @@ static void
 warn_of_open(const struct config *c)
 {
 	struct buf err = BUF_INIT;
-	PGconn *db = db_connect(c->database, "ctl", &err);
+	PGconn *db = ctl_connect_any(c->database, CTL_OWNER, &err);
 	PGresult *r = NULL;
 
 	if (db != NULL && db_schema_version(db, &err) >= DB_SCHEMA_VERSION)
@@ -27,6 +30,22 @@ warn_of_open(const struct config *c)
 	PQclear(r);
 	PQfinish(db);
 	buf_fini(&err);
+}
+
+static void
+warn_of_settings(const struct config *c)
+{
+	const char *why = ctl_heartbeat_warning(c);
+
+	if (why != NULL)
+		fprintf(stderr, "pgfeed: warning: %s\n", why);
+	for (size_t i = 0; i < c->peer_users.n; i++) {
+		if (getpwnam(c->peer_users.item[i]) == NULL)
+			fprintf(stderr,
+			    "pgfeed: warning: peer_users: there is no user "
+			    "\"%s\" here\n",
+			    c->peer_users.item[i]);
+	}
 }
 
 /* Without passwords: it ends up in terminals, mails and bug reports. */
@@ -56,13 +75,24 @@ print_config(const struct config *c)
 static int
 run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "quiet", no_argument, NULL, 'q' },
+		{ NULL, 0, NULL, 0 },
+	};
 	struct jwt_keys *keys;
+	bool quiet = false;
 	char err[512];
+	int opt;
 
-	if (argc > 1)
+	while ((opt = getopt_long(argc, argv, "q", options, NULL)) != -1) {
+		if (opt != 'q')
+			return ctl_misuse(self, "wrong option");
+		quiet = true;
+	}
+	if (optind < argc)
 		return ctl_misuse(self, "it takes no argument");
 	/* main() has read it, and has ended with file and line if it is bad. */
-	if (print_config(&ctl->config) != 0)
+	if (!quiet && print_config(&ctl->config) != 0)
 		return 1;
 	if (*ctl->config.jwt_keys != '\0') {
 		keys = jwt_keys_load(ctl->config.jwt_keys, err, sizeof(err));
@@ -70,13 +100,14 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 			return ctl_fail("jwt_keys: %s", err);
 		jwt_keys_free(keys);
 	}
+	warn_of_settings(&ctl->config);
 	warn_of_open(&ctl->config);
 	return 0;
 }
 
 const struct command check_config_command = {
 	.name = "check-config",
-	.args = "",
+	.args = "[--quiet]",
 	.summary = "read the configuration and print what it comes to",
 	.help = "Prints every option with its value: the default, or what the "
 		"file says, or\n"
@@ -87,6 +118,8 @@ const struct command check_config_command = {
 		"with jwt_keys.\n"
 		"When the database is there, warns of topics that are open to "
 		"everybody, but\n"
-		"for public/*.",
+		"for public/*.\n"
+		"\n"
+		"  -q, --quiet  print only what is wrong",
 	.run = run,
 };

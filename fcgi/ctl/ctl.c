@@ -2,10 +2,12 @@
  * ctl.c - what the commands of pgfeed share.
  */
 #include <math.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "ctl/ctl.h"
@@ -68,12 +70,41 @@ on_notice(void *arg, const PGresult *r)
 }
 
 PGconn *
+ctl_connect_any(const char *conninfo, const char *name, struct buf *err)
+{
+	PGconn *db = db_connect(conninfo, "ctl", err);
+	struct buf second = BUF_INIT;
+	const struct passwd *pw;
+
+	if (db != NULL || geteuid() != 0 || name == NULL)
+		return db;
+	pw = getpwnam(name);
+	if (pw == NULL || seteuid(pw->pw_uid) == -1)
+		return NULL;
+	db = db_connect(conninfo, "ctl", &second);
+	buf_fini(&second);
+	if (seteuid(0) == -1)
+		exit(ctl_fail("could not become root again"));
+	return db;
+}
+
+const char *
+ctl_heartbeat_warning(const struct config *c)
+{
+	/* timeout=90 in conf/apache, fastcgi_read_timeout 90s in conf/nginx */
+	if (c->heartbeat < 90000)
+		return NULL;
+	return "heartbeat is 90s or more: Apache and nginx end a stream that "
+	       "is silent for 90 s, unless their timeouts are raised too";
+}
+
+PGconn *
 ctl_connect(const struct ctl *ctl)
 {
 	struct buf err = BUF_INIT;
 	PGconn *db;
 
-	db = db_connect(ctl->config.database, "ctl", &err);
+	db = ctl_connect_any(ctl->config.database, CTL_OWNER, &err);
 	if (db != NULL &&
 	    (!db_exec(db, "SET statement_timeout = 0", &err) ||
 		!db_exec(

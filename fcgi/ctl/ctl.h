@@ -11,7 +11,12 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "config/config.h"
+
+/* The role that owns a schema made by "pgfeed setup", and a user of the
+ * operating system. */
+#define CTL_OWNER "pgfeed"
 
 #define EXIT_USAGE 2
 #define EXIT_NO    3
@@ -27,6 +32,8 @@ struct command {
 	const char *summary; /* one line for pgfeed --help */
 	const char *help;    /* what its own --help adds */
 	int (*run)(const struct command *, struct ctl *, int argc, char **argv);
+	bool
+	    reads_config; /* by itself: main() does not load the configuration */
 };
 
 extern const struct command check_config_command;
@@ -35,6 +42,7 @@ extern const struct command init_command;
 extern const struct command migrate_command;
 extern const struct command prune_command;
 extern const struct command publish_command;
+extern const struct command setup_command;
 extern const struct command sign_command;
 extern const struct command status_command;
 extern const struct command tail_command;
@@ -50,6 +58,22 @@ int ctl_fail(const char *fmt, ...) PRINTF(1, 2);
 
 /* ctl_fail() with what the server said. Clears the result. */
 int ctl_fail_db(const PGconn *, PGresult *, const char *what);
+
+/*
+ * Connects as db_connect() does. When root has no role in the database, root
+ * connects as the user of the operating system called name, whom peer
+ * authentication then sees; NULL name: as nobody else. Returns NULL with the
+ * first reason in err.
+ */
+PGconn *ctl_connect_any(
+    const char *conninfo, const char *name, struct buf *err);
+
+/* Why heartbeat is too long for the web servers' configuration, or NULL. */
+const char *ctl_heartbeat_warning(const struct config *);
+
+/* Applies all migrations that the database lacks. Returns 0, or 1 after a
+ * message. */
+int ctl_migrate_up(PGconn *) MUSTCHECK;
 
 /*
  * Connects to the configured database, or says why not and returns NULL.

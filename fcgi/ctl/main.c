@@ -11,6 +11,7 @@
 
 /* clang-format off: one per line, in the order of the help */
 static const struct command *const commands[] = {
+	&setup_command,
 	&init_command,
 	&migrate_command,
 	&publish_command,
@@ -101,7 +102,8 @@ main(int argc, char **argv)
 		}
 	}
 
-	if (config_load(&ctl.config, ctl.config_path, err, sizeof(err)) == -1)
+	if (!command->reads_config &&
+	    config_load(&ctl.config, ctl.config_path, err, sizeof(err)) == -1)
 		return ctl_fail("%s", err);
 	signal(SIGPIPE, SIG_IGN);
 	optind = 0; /* glibc: start over */

@@ -23,6 +23,7 @@
 #include "pg/db.h"
 
 #define LOCK_KEY       "1885824613, 0" /* beside those of 0004_retention */
+#define COUNT_ALL      9999
 #define FILE_MAX_BYTES (16 << 20)
 
 struct migration {
@@ -482,6 +483,14 @@ migrate_status(const struct migrations *ms)
 	return rc;
 }
 
+static const char *
+migrations_dir(void)
+{
+	const char *dir = getenv("PGFEED_MIGRATIONS");
+
+	return dir != NULL ? dir : MIGRATIONSDIR;
+}
+
 static int
 take_lock(PGconn *db)
 {
@@ -504,6 +513,19 @@ take_lock(PGconn *db)
 	return 0;
 }
 
+int
+ctl_migrate_up(PGconn *db)
+{
+	struct migrations ms = { .dir = migrations_dir() };
+	int rc = 1;
+
+	if (list_files(&ms) == 0 && take_lock(db) == 0 &&
+	    compute_checksums(db, &ms) == 0 && read_applied(db, &ms) == 0)
+		rc = migrate_up(db, &ms, COUNT_ALL);
+	free(ms.item);
+	return rc;
+}
+
 static int
 run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 {
@@ -512,15 +534,13 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 		{ "yes", no_argument, NULL, 'y' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct migrations ms = { .dir = getenv("PGFEED_MIGRATIONS") };
+	struct migrations ms = { .dir = migrations_dir() };
 	const char *way = "up";
 	bool yes = false;
 	long count = 0;
 	PGconn *db = NULL;
 	int opt, rc = 1;
 
-	if (ms.dir == NULL)
-		ms.dir = MIGRATIONSDIR;
 	while ((opt = getopt_long(argc, argv, "d:y", options, NULL)) != -1) {
 		if (opt == 'y')
 			yes = true;
@@ -537,14 +557,14 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	    strcmp(way, "status") != 0)
 		return ctl_misuse(
 		    self, "\"%s\" is not up, down or status", way);
-	count = strcmp(way, "down") == 0 ? 1 : 9999;
+	count = strcmp(way, "down") == 0 ? 1 : COUNT_ALL;
 	if (argc > 1 && strcmp(argv[1], "all") == 0)
-		count = 9999;
+		count = COUNT_ALL;
 	else if (argc > 1) {
 		char *end;
 
 		count = strtol(argv[1], &end, 10);
-		if (*end != '\0' || count < 1 || count > 9999)
+		if (*end != '\0' || count < 1 || count > COUNT_ALL)
 			return ctl_misuse(self,
 			    "\"%s\" is not a number of migrations or \"all\"",
 			    argv[1]);

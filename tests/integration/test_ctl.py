@@ -422,7 +422,7 @@ def test_every_command_has_help(database):
     out = database.pgfeed("--help")
     commands = [line.split()[0] for line in
                 out.split("commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert len(commands) == 9
+    assert len(commands) == 10
     for command in commands:
         text = database.pgfeed(command, "--help")
         assert text.startswith(f"usage: pgfeed [-c FILE] {command}")
@@ -434,3 +434,14 @@ def test_a_missing_server_is_one_line(database):
     out = database.pgfeed("status", code=1,
                           env=dict(database.environment(), PGHOST="/nix"))
     assert out.startswith("pgfeed: could not connect") and out.count("\n") == 1
+
+
+def test_check_config_warns_of_what_does_not_fit_the_machine(database, cluster):
+    conf = f"{cluster.dir}/fit.conf"
+    with open(conf, "w", encoding="utf-8") as file:
+        file.write("heartbeat = 120s\npeer_users = root nobody-of-that-name\n")
+    process = database.start("-c", conf, "check-config", "--quiet")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, b"")
+    assert b"heartbeat is 90s or more" in err
+    assert b'there is no user "nobody-of-that-name"' in err

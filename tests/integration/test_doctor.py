@@ -86,8 +86,16 @@ def test_all_is_well(patient):
                  "who comes back gets what is missing", "the clocks agree"):
         assert text in patient.said, text
     # What it published is out of everybody's way.
-    assert patient.site.sql("SELECT DISTINCT split_part(topic, '/', 1)"
-                            " FROM pgfeed.event") == [("doctor",)]
+    assert patient.site.sql("SELECT DISTINCT topic ~ '^public/doctor/[0-9]+$'"
+                            " FROM pgfeed.event") == [(True,)]
+
+
+def test_a_topic_that_is_closed_is_named_with_what_to_do(patient):
+    patient.site.sql("DELETE FROM pgfeed.access; INSERT INTO pgfeed.access"
+                     " (pattern, may_write) VALUES ('open/*', true)")
+    patient.has("--topic", patient.url)
+    code, errors = patient.examine(patient.url, "--topic", "open/doctor")
+    assert code == 0 and errors == [], patient.said
 
 
 @pytest.mark.parametrize("env,text", [
@@ -360,4 +368,5 @@ def test_long_finds_a_good_way_good(patient):
 def test_wrong_usage(patient):
     assert patient.examine("--url", patient.url, "--long=x")[0] == 2
     assert patient.examine("--long")[0] == 2
-    assert patient.examine("x")[0] == 2
+    assert patient.examine(patient.url, "x")[0] == 2
+    assert patient.examine("--url", patient.url, "x")[0] == 2

@@ -5,7 +5,7 @@
 set -eu
 cd "${srcdir:-.}"
 rooms='base config pg feed fastcgi http auth process
-stream/source stream/client stream/admission stream/hub stream post cgi ctl ctl/doctor'
+stream/source stream/client stream/admission stream/hub stream post cgi ctl ctl/doctor ctl/setup'
 
 twice=$(find fcgi -name '*.c' ! -name main.c | sed 's|.*/||' | sort | uniq -d)
 [ -z "$twice" ] || { echo "two files are called $twice"; exit 1; }

@@ -6,9 +6,11 @@
  */
 #include <getopt.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
@@ -33,6 +35,8 @@ doctor_say(struct doctor *d, enum finding f, const char *fmt, ...)
 
 	d->warnings += f == WARN;
 	d->errors += f == ILL;
+	if (d->quiet)
+		return;
 	printf("%-8s %s: ", words[f], d->section);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
@@ -72,7 +76,8 @@ ask(struct doctor *d, PGconn *db, const char *sql)
  * connection it would even seem to work.
  */
 static void
-look_at_listen(struct doctor *d, PGconn *db, const char *conninfo)
+look_at_listen(
+    struct doctor *d, PGconn *db, const char *conninfo, const char *user)
 {
 	char channel[64], sql[256];
 	struct buf err = BUF_INIT;
@@ -87,7 +92,7 @@ look_at_listen(struct doctor *d, PGconn *db, const char *conninfo)
 		doctor_say(d, ILL, "LISTEN failed: %s", err.data);
 		goto out;
 	}
-	other = db_connect(conninfo, "doctor", &err);
+	other = ctl_connect_any(conninfo, user, &err);
 	snprintf(sql, sizeof(sql), "NOTIFY %s", channel);
 	began = now_ms();
 	if (other == NULL || !db_exec(other, sql, &err)) {
@@ -246,18 +251,41 @@ look_at_retention(struct doctor *d, PGconn *db)
 	buf_fini(&err);
 }
 
+/*
+ * The user of the operating system that a program runs as: the owner of its
+ * socket. For free(); NULL without a socket.
+ */
+static char *
+user_of(const char *socket_path)
+{
+	const struct passwd *pw;
+	struct stat st;
+
+	if (stat(socket_path, &st) == -1)
+		return NULL;
+	pw = getpwuid(st.st_uid);
+	return pw != NULL ? strdup(pw->pw_name) : NULL;
+}
+
+/*
+ * user: of the operating system, whom root becomes for peer authentication.
+ * Whoever is not root may not connect as that user.
+ */
 static void
 look_at_database(struct doctor *d, const char *title, const char *program,
-    const char *conninfo)
+    const char *conninfo, const char *user)
 {
 	struct buf err = BUF_INIT;
 	int64_t began = now_ms();
 	PGconn *db;
 
 	doctor_look_at(d, title);
-	db = db_connect(conninfo, "doctor", &err);
+	db = ctl_connect_any(conninfo, user, &err);
 	if (db == NULL) {
-		doctor_say(d, ILL, "could not connect: %s", err.data);
+		doctor_say(d, ILL, "could not connect: %s%s", err.data,
+		    geteuid() != 0 ? " (run this as root, who can connect as "
+				     "the programs do)"
+				   : "");
 		buf_fini(&err);
 		return;
 	}
@@ -276,7 +304,7 @@ look_at_database(struct doctor *d, const char *title, const char *program,
 			look_at_retention(d, db);
 	}
 	if (strcmp(program, "stream") == 0)
-		look_at_listen(d, db, conninfo);
+		look_at_listen(d, db, conninfo, user);
 	PQfinish(db);
 }
 
@@ -285,12 +313,16 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "long", optional_argument, NULL, 'l' },
+		{ "token", required_argument, NULL, 't' },
+		{ "topic", required_argument, NULL, 'T' },
 		{ "url", required_argument, NULL, 'u' },
+		{ "user", required_argument, NULL, 'U' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const struct config *c = &ctl->config;
-	struct doctor d = { .config = c };
+	struct doctor d = { .config = c, .topic = "public/doctor" };
 	const char *url = NULL;
+	char *users[2]; /* that the programs run as */
 	int opt, long_s = 0;
 
 	while ((opt = getopt_long(argc, argv, "l::u:", options, NULL)) != -1) {
@@ -300,22 +332,36 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 			if (long_s <= 0)
 				return ctl_misuse(self, "--long takes seconds");
 			break;
+		case 't':
+			d.token = optarg;
+			break;
+		case 'T':
+			d.topic = optarg;
+			break;
 		case 'u':
 			url = optarg;
+			break;
+		case 'U':
+			d.user = optarg;
 			break;
 		default:
 			return ctl_misuse(self, "wrong option");
 		}
 	}
+	if (url == NULL && optind < argc)
+		url = argv[optind++];
 	if (optind < argc)
-		return ctl_misuse(self, "it takes no argument");
+		return ctl_misuse(self, "it takes one URL");
 	if (long_s > 0 && url == NULL)
-		return ctl_misuse(self, "--long needs --url");
-	look_at_database(&d, "database", "owner", c->database);
+		return ctl_misuse(self, "--long needs a URL");
+	look_at_database(&d, "database", "owner", c->database,
+	    getpwnam(CTL_OWNER) != NULL ? CTL_OWNER : "postgres");
+	users[0] = user_of(c->stream_socket);
 	look_at_database(&d, "stream_database", "stream",
-	    config_database(c, c->stream_database));
-	look_at_database(
-	    &d, "post_database", "post", config_database(c, c->post_database));
+	    config_database(c, c->stream_database), users[0]);
+	users[1] = user_of(c->post_socket);
+	look_at_database(&d, "post_database", "post",
+	    config_database(c, c->post_database), users[1]);
 	if (*c->cgi_log != '\0') {
 		doctor_look_at(&d, "pgfeed-cgi");
 		doctor_say(&d, WELL,
@@ -325,16 +371,20 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 		doctor_socket(&d, "pgfeed-stream", c->stream_socket);
 		doctor_socket(&d, "pgfeed-post", c->post_socket);
 	}
+	doctor_config(&d, (const char *const *)users);
 	doctor_host(&d);
 	if (url != NULL)
 		doctor_url(&d, url, long_s);
+	free(users[0]);
+	free(users[1]);
 	printf("\n%d errors, %d warnings\n", d.errors, d.warnings);
 	return d.errors > 0 ? EXIT_NO : 0;
 }
 
 const struct command doctor_command = {
 	.name = "doctor",
-	.args = "[--url URL [--long[=SECONDS]]]",
+	.args = "[[--url] URL [--topic TOPIC] [--token TOKEN | --user "
+		"NAME:PASSWORD] [--long[=SECONDS]]]",
 	.summary = "look for what is wrong, and say what to do",
 	.help = "Connects to the database as each of the programs would, "
 		"checks the schema\n"
@@ -348,8 +398,13 @@ const struct command doctor_command = {
 		"web server:\n"
 		"                 https://www.example.org/events. Publishes "
 		"some events to a\n"
-		"                 topic below \"doctor/\"; otherwise it "
+		"                 topic below --topic; otherwise it "
 		"changes nothing\n"
+		"      --topic TOPIC  below which the events go (default: "
+		"public/doctor)\n"
+		"      --token TOKEN  a JSON web token that says who this is\n"
+		"      --user NAME:PASSWORD  the same for the web server's "
+		"basic authentication\n"
 		"  -l, --long[=SECONDS]\n"
 		"                 also hold a silent stream, for six minutes "
 		"or so long, to\n"

@@ -4,6 +4,9 @@
 #ifndef PGFEED_DOCTOR_H
 #define PGFEED_DOCTOR_H
 
+#include <pwd.h>
+#include <sys/stat.h>
+
 #include "config/config.h"
 
 enum finding {
@@ -14,7 +17,13 @@ enum finding {
 
 struct doctor {
 	const struct config *config;
+	const char *topic;        /* doctor_url() publishes below it */
+	const char *token, *user; /* for doctor_url(): a JSON web token, or
+				   * NAME:PASSWORD; NULL for none */
 	int warnings, errors;
+	int64_t room; /* streams for which a web server here has room, when that
+		       * is less than max_streams; else 0 */
+	bool quiet;   /* findings are counted and not printed */
 	char section[32];
 };
 
@@ -30,6 +39,17 @@ void doctor_say(struct doctor *, enum finding, const char *fmt, ...)
  * is there, who may connect, and whether it answers a request.
  */
 void doctor_socket(struct doctor *, const char *program, const char *path);
+
+/* Whether the mode of a file allows a user of the operating system what the bits
+ * of want (4 read, 2 write, 1 search) say. */
+bool doctor_may_use(const struct passwd *, const struct stat *, mode_t want);
+
+/*
+ * What the configuration says that hurts later: a heartbeat that web servers do
+ * not wait for, and keys that a program cannot read. users are those that the
+ * programs run as; NULL for an unknown one.
+ */
+void doctor_config(struct doctor *, const char *const users[2]);
 
 /*
  * The web servers that run on this machine, and whether max_streams is less

@@ -75,9 +75,9 @@ read_setting(const char *path, const char *name, int64_t *value)
 		brace = strchr(s, '{');
 		if (brace != NULL)
 			s = brace + 1 + strspn(brace + 1, " \t");
-		if (strncasecmp(s, name, n) != 0 || strspn(s + n, " \t=") == 0)
+		if (strncasecmp(s, name, n) != 0 || strspn(s + n, " \t:=") == 0)
 			continue;
-		s += n + strspn(s + n, " \t=");
+		s += n + strspn(s + n, " \t:=");
 		if (*s >= '0' && *s <= '9') {
 			*value = strtoll(s, NULL, 10);
 			found = true;
@@ -156,14 +156,16 @@ say_server(struct doctor *d, const struct server *s, const char *own)
 		return;
 	}
 	/* A quarter is for the rest of the site. */
-	if (most > streams * 3 / 4)
+	if (most > streams * 3 / 4) {
+		if (d->room == 0 || d->room > streams * 3 / 4)
+			d->room = streams * 3 / 4;
 		doctor_say(d, WARN,
 		    "%s runs here and carries %lld requests at a time (%s), "
 		    "max_streams is %lld: if it serves pgfeed, set max_streams "
 		    "to %lld at most, or %s",
 		    s->title, (long long)streams, where, (long long)most,
 		    (long long)(streams * 3 / 4), s->advice);
-	else
+	} else
 		doctor_say(d, WELL,
 		    "%s runs here and carries %lld requests at a time (%s), "
 		    "enough for max_streams = %lld",

@@ -158,8 +158,8 @@ look_at_answer(struct doctor *d, const char *program, int fd)
 	buf_fini(&uri);
 }
 
-static bool
-may_use(const struct passwd *pw, const struct stat *st, mode_t want)
+bool
+doctor_may_use(const struct passwd *pw, const struct stat *st, mode_t want)
 {
 	gid_t groups[256];
 	int n = ARRAY_LEN(groups);
@@ -193,7 +193,7 @@ look_at_user(struct doctor *d, const char *name, const char *path)
 	snprintf(part, sizeof(part), "%s", path);
 	for (char *slash = part; (slash = strchr(slash + 1, '/')) != NULL;) {
 		*slash = '\0';
-		if (stat(part, &st) == 0 && !may_use(pw, &st, 1)) {
+		if (stat(part, &st) == 0 && !doctor_may_use(pw, &st, 1)) {
 			doctor_say(d, ILL,
 			    "user \"%s\" cannot pass through \"%s\": chmod o+x "
 			    "it, or put the socket elsewhere",
@@ -202,7 +202,7 @@ look_at_user(struct doctor *d, const char *name, const char *path)
 		}
 		*slash = '/';
 	}
-	if (stat(path, &st) == 0 && !may_use(pw, &st, 2))
+	if (stat(path, &st) == 0 && !doctor_may_use(pw, &st, 2))
 		doctor_say(d, ILL,
 		    "user \"%s\" may not connect to \"%s\": set socket_group "
 		    "to "
@@ -225,6 +225,13 @@ doctor_socket(struct doctor *d, const char *program, const char *path)
 		    d, ILL, "the path \"%s\" is too long for a socket", path);
 		return;
 	}
+	if (stat(path, &st) == -1 && errno == EACCES) {
+		doctor_say(d, ILL,
+		    "could not look at \"%s\" (%s): run this as root, or as a "
+		    "user of peer_users",
+		    path, strerror(errno));
+		return;
+	}
 	if (stat(path, &st) == -1) {
 		doctor_say(d, ILL,
 		    "there is no socket \"%s\" (%s): is %s running?", path,
@@ -243,6 +250,11 @@ doctor_socket(struct doctor *d, const char *program, const char *path)
 	else if (errno == ECONNREFUSED)
 		doctor_say(d, ILL, "nobody listens on \"%s\": start %s", path,
 		    program);
+	else if (errno == EACCES)
+		doctor_say(d, ILL,
+		    "could not connect to \"%s\" (%s): run this as root, or as "
+		    "a user of peer_users",
+		    path, strerror(errno));
 	else
 		doctor_say(d, ILL, "could not connect to \"%s\": %s", path,
 		    strerror(errno));

@@ -118,6 +118,13 @@ begin(struct way *w, struct answer *a, const char *url)
 	curl_easy_setopt(
 	    a->curl, CURLOPT_USERAGENT, "pgfeed-doctor/" PACKAGE_VERSION);
 	curl_easy_setopt(a->curl, CURLOPT_PRIVATE, a);
+	if (w->d->token != NULL) {
+		curl_easy_setopt(a->curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+		curl_easy_setopt(a->curl, CURLOPT_XOAUTH2_BEARER, w->d->token);
+	} else if (w->d->user != NULL) {
+		curl_easy_setopt(a->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		curl_easy_setopt(a->curl, CURLOPT_USERPWD, w->d->user);
+	}
 	return true;
 }
 
@@ -236,8 +243,11 @@ on_status(long status)
 		return "pgfeed refuses the request: is base_path what the web "
 		       "server maps?";
 	case 401:
+		return "the web server or pgfeed wants to know who this is: "
+		       "--token or --user says so";
 	case 403:
-		return "the web server or pgfeed does not let this client in";
+		return "pgfeed does not let this client use the topic: --topic "
+		       "names another one, --token or --user another client";
 	case 404:
 		return "nothing is there: is pgfeed's configuration included "
 		       "in "
@@ -559,8 +569,9 @@ doctor_url(struct doctor *d, const char *url, int long_s)
 	doctor_look_at(d, "url");
 	while (n > 0 && url[n - 1] == '/')
 		n--;
-	buf_addf(&w.stream_url, "%.*s?topic=doctor/%u", (int)n, url, number);
-	buf_addf(&w.post_url, "%.*s/doctor/%u", (int)n, url, number);
+	buf_addf(
+	    &w.stream_url, "%.*s?topic=%s/%u", (int)n, url, d->topic, number);
+	buf_addf(&w.post_url, "%.*s/%s/%u", (int)n, url, d->topic, number);
 	buf_addf(&w.status_url, "%.*s/-/status", (int)n, url);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	w.multi = curl_multi_init();
