@@ -19,8 +19,8 @@ set -euo pipefail
 who=${1:-user}
 what=${2:-both}
 suite=${SUITE:-bookworm}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 source=$(cd "$(dirname "$0")/.." && pwd)
+. "$source/tests/lib/root.sh"
 
 say() {
 	printf '\n=== fresh.sh: %s\n' "$*"
@@ -80,11 +80,10 @@ trap 'rm -rf --one-file-system "$place"' EXIT
 chmod 755 "$place"
 
 say "a minimal $suite in $place"
-debootstrap --variant=minbase --include=sudo,ca-certificates "$suite" "$place" \
-	"$mirror" >"$place.log" 2>&1 || { tail "$place.log"; die "debootstrap failed"; }
+make_root "$suite" "$place" >"$place.log" 2>&1 &&
+	chroot "$place" sh -c 'apt-get update && apt-get install -y sudo' >>"$place.log" 2>&1 ||
+	{ tail "$place.log"; die "debootstrap failed"; }
 rm -f "$place.log"
-cp -L /etc/resolv.conf /etc/hosts "$place/etc/"
-cp -r /etc/apt/sources.list* /etc/apt/apt.conf.d "$place/etc/apt/"
 
 home=/root
 if [[ $who == user ]]; then
@@ -101,4 +100,11 @@ while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null ||
 	(exec 3<>"/dev/tcp/127.0.0.1/$((port + 1))") 2>/dev/null; do
 	port=$((port + 2))
 done
-unshare --mount --pid --fork --kill-child "$0" --inside "$place" "$home" "$who" "$what" "$port"
+# PID 1 never waits for what it inherits, as in many a container.
+unshare --mount --pid --fork --kill-child sleep infinity &
+init=$!
+until inner=$(pgrep -P "$init" -x sleep); do sleep 0.1; done
+nsenter --mount --pid --target "$inner" \
+	"$0" --inside "$place" "$home" "$who" "$what" "$port" && rc=0 || rc=$?
+kill "$init" "$inner"
+exit "$rc"
