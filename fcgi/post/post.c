@@ -29,12 +29,12 @@
 #define READ_BYTES  16384
 #define DRAIN_BYTES (16 * 1024 * 1024)
 
-/* What a page of another origin may send and see (Fetch Standard, CORS). */
-#define CORS_HEADERS                                                   \
-	"Access-Control-Allow-Methods: GET, HEAD, POST\r\n"            \
-	"Access-Control-Allow-Headers: Authorization, Cache-Control, " \
-	"Content-Type, Idempotency-Key, Last-Event-ID\r\n"             \
-	"Access-Control-Max-Age: 600\r\n"
+/* Request headers that a page of another origin may send, when it asks for
+ * none in particular. */
+#define CORS_ALLOWED                                               \
+	"Authorization, Cache-Control, Content-Type, HX-Request, " \
+	"Idempotency-Key, Last-Event-ID, X-Requested-With"
+#define CORS_ALLOWED_MAX 1024
 
 struct exchange {
 	struct ingest_job job; /* first, see stored() */
@@ -135,6 +135,36 @@ send_fault(struct exchange *x)
 	buf_fini(&headers);
 }
 
+/* Whether the value is a list of header names (RFC 9110 section 5.6.2). */
+static bool
+is_name_list(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n <= CORS_ALLOWED_MAX &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789-_, ") == n;
+}
+
+/*
+ * Adds what a page of a listed origin may send (Fetch Standard, CORS). That is
+ * any header that it asks for: htmx, Turbo, axios, Sentry and others each have
+ * their own, the origin is trusted, and pgfeed ignores what it does not know.
+ */
+static void
+add_preflight(struct buf *b, const struct exchange *x)
+{
+	const char *asked = request_param_or_empty(
+	    x->request, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS");
+
+	buf_addf(b,
+	    "Access-Control-Allow-Methods: GET, HEAD, POST\r\n"
+	    "Access-Control-Allow-Headers: %s\r\n"
+	    "Vary: Access-Control-Request-Headers\r\n"
+	    "Access-Control-Max-Age: 600\r\n",
+	    is_name_list(asked) ? asked : CORS_ALLOWED);
+}
+
 /* The answer to OPTIONS: what may be done here, and by whom. */
 static void
 send_options(struct exchange *x)
@@ -146,7 +176,7 @@ send_options(struct exchange *x)
 		       "Cache-Control: no-store\r\n");
 	add_cors(&b, x);
 	if (x->listed != NULL)
-		buf_addstr(&b, CORS_HEADERS);
+		add_preflight(&b, x);
 	buf_addstr(&b, "\r\n");
 	send_answer(x, &b);
 	buf_fini(&b);
@@ -426,9 +456,15 @@ check_origin(struct exchange *x)
 	if (origin_judge(x->post->config, &x->origin, &x->listed) !=
 	    ORIGIN_FOREIGN)
 		return true;
-	set_fault(x, 403, POST_ORIGIN,
-	    "pages of another origin may not publish here, unless the option "
-	    "origins lists it");
+	if (strcmp(x->origin.origin, "null") == 0)
+		set_fault(x, 403, POST_ORIGIN,
+		    "the browser hides the page's origin (Origin: null): the "
+		    "page is sandboxed, a file, or has Referrer-Policy: "
+		    "no-referrer; use same-origin instead, or HTTPS");
+	else
+		set_fault(x, 403, POST_ORIGIN,
+		    "pages of another origin may not publish here, unless the "
+		    "option origins lists it");
 	return false;
 }
 

@@ -12,6 +12,8 @@
 #include "base/json.h"
 #include "feed/topic.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 enum body_type { BODY_FORM, BODY_JSON, BODY_TEXT, BODY_OTHER };
 
 static int fault(struct fault *, int status, enum outcome, const char *fmt, ...)
@@ -100,17 +102,23 @@ draft_body_limit(const struct config *c, const char *content_type,
 }
 
 static bool
+is_named(const struct param *p, const char *name)
+{
+	return p->name_len == strlen(name) &&
+	       memcmp(p->name, name, p->name_len) == 0;
+}
+
+/* Whether a field of a form is pgfeed's. All others belong to the form. */
+static bool
 is_own_field(const struct param *p, const struct config *c)
 {
-	const char *const own[] = { "topic", "kind", "key", "next",
-		c->form_token };
+	static const char *const own[] = { "_topic", "_kind", "_key", "_next" };
 
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-		if (p->name_len == strlen(own[i]) &&
-		    memcmp(p->name, own[i], p->name_len) == 0)
+		if (is_named(p, own[i]))
 			return true;
 	}
-	return false;
+	return *c->form_token != '\0' && is_named(p, c->form_token);
 }
 
 /* Whether a pair before this one has the same name. */
@@ -155,38 +163,63 @@ add_object(struct buf *b, const struct query *fields, const struct config *c)
 	buf_addc(b, '}');
 }
 
+/*
+ * Makes the payload: the value of the field "data" when the form has no other
+ * field, else one JSON object of all fields.
+ */
 static int
 form_data(struct publish_request *d, const struct query *fields,
     const struct config *c, struct fault *f)
 {
-	const struct param *data = query_find(fields, "data");
-	bool other = false;
+	const struct param *last = NULL;
+	size_t n = 0;
 
-	if (data != NULL) {
-		if (query_next(fields, data) != NULL)
-			return fault(f, 400, POST_MALFORMED,
-			    "there are two data fields");
-		buf_add(&d->data, data->value, data->value_len);
-		return 0;
+	for (size_t i = 0; i < fields->n; i++) {
+		if (is_own_field(&fields->item[i], c))
+			continue;
+		last = &fields->item[i];
+		n++;
 	}
-	for (size_t i = 0; i < fields->n; i++)
-		other = other || !is_own_field(&fields->item[i], c);
-	if (!other)
+	if (n == 0)
 		return fault(f, 400, POST_MALFORMED,
-		    "there is nothing to publish: send a data field, or "
-		    "fields of your own");
-	add_object(&d->data, fields, c);
+		    "there is nothing to publish: send a field data, or fields "
+		    "of your own");
+	if (n == 1 && is_named(last, "data"))
+		buf_add(&d->data, last->value, last->value_len);
+	else
+		add_object(&d->data, fields, c);
 	return 0;
 }
 
-static void
-find_token(struct publish_request *d, const struct query *fields,
-    const struct config *c)
+static const char *
+skip_blanks(const char *s, const char *end)
 {
-	const struct param *p = query_find(fields, c->form_token);
+	while (s < end && (*s == ' ' || *s == '\t' || *s == '\r' || *s == '\n'))
+		s++;
+	return s;
+}
 
-	if (p != NULL && *c->form_token != '\0')
-		buf_add(&d->token, p->value, p->value_len);
+/*
+ * Whether a body that is declared as urlencoded is JSON, or was meant to be. No
+ * encoder of forms leaves a brace or a quote as it is (URL Standard section
+ * 1.3), so what begins like an object or like an array of them is no form.
+ */
+static bool
+is_json_text(const char *s, size_t n)
+{
+	const char *end = s + n, *inner;
+	size_t where;
+
+	if (n >= 3 && memcmp(s, BYTE_ORDER_MARK, 3) == 0)
+		s += 3;
+	s = skip_blanks(s, end);
+	if (s == end)
+		return false;
+	inner = skip_blanks(s + 1, end);
+	if (inner < end && ((*s == '{' && *inner == '"') ||
+			       (*s == '[' && (*inner == '{' || *inner == '"'))))
+		return true;
+	return json_check(s, (size_t)(end - s), &where) == NULL;
 }
 
 static int
@@ -210,9 +243,15 @@ read_form(struct query *fields, const struct publish_request_source *src,
     const struct config *c, struct fault *f)
 {
 	const char *why;
-	enum form_result rc = form_parse(
-	    fields, src->content_type, src->body, src->body_len, &why);
+	enum form_result rc;
 
+	if (header_is(src->content_type, "application/x-www-form-urlencoded") &&
+	    is_json_text(src->body, src->body_len))
+		return fault(f, 415, POST_TYPE,
+		    "the body is JSON, but Content-Type says that it is a form: "
+		    "send \"Content-Type: application/json\"");
+	rc = form_parse(
+	    fields, src->content_type, src->body, src->body_len, &why);
 	if (rc == FORM_OK && fields->n > (size_t)c->max_fields)
 		rc = FORM_TOO_MANY;
 	switch (rc) {
@@ -234,20 +273,26 @@ read_form(struct query *fields, const struct publish_request_source *src,
 	return no_memory(f);
 }
 
-/* A pgfeed field of the form, else of the query, unless b has one already. */
-static void
-take(struct buf *b, const char *name, const struct query *fields,
-    const struct query *query)
+/*
+ * Adds the value of the parameter with that name, unless b has one already. One
+ * event has one topic, kind and key: values that differ are a fault.
+ */
+static int
+take(
+    struct buf *b, const char *name, const struct query *query, struct fault *f)
 {
-	const struct param *p;
+	const struct param *p = query_find(query, name), *next;
 
-	if (b->len > 0)
-		return;
-	p = query_find(fields, name);
-	if (p == NULL || p->value_len == 0)
-		p = query_find(query, name);
-	if (p != NULL)
+	for (next = p; next != NULL; next = query_next(query, next)) {
+		if (next->value_len != p->value_len ||
+		    memcmp(next->value, p->value, p->value_len) != 0)
+			return fault(f, 400, POST_FIELDS,
+			    "%s is there several times, with different values",
+			    name);
+	}
+	if (p != NULL && b->len == 0)
 		buf_add(b, p->value, p->value_len);
+	return 0;
 }
 
 /* The topic of the query, unless b has one already; one event has one topic. */
@@ -280,13 +325,13 @@ find_topic(struct publish_request *d, const struct config *c,
     const struct publish_request_source *src, const struct query *fields,
     const struct query *query, struct fault *f)
 {
-	static const struct query none;
 	const char *wrong = NULL;
 
 	topic_path_add(&d->topic, c->base_path, &src->path);
 	if (d->topic.len > 0)
 		wrong = topic_path_wrong(d->topic.data, d->topic.len, false);
-	take(&d->topic, "topic", fields, &none);
+	if (take(&d->topic, "_topic", fields, f) == -1)
+		return -1;
 	if (wrong == NULL && take_query_topic(&d->topic, query, f) == -1)
 		return -1;
 	if (buf_failed(&d->topic))
@@ -350,6 +395,10 @@ check_data(const struct publish_request *d, const struct config *c, bool json,
 		    "in a text: encode it, for example in JSON as \\u0000");
 	if (!json)
 		return 0;
+	if (n >= 3 && memcmp(data, BYTE_ORDER_MARK, 3) == 0)
+		return fault(f, 400, POST_MALFORMED,
+		    "the JSON begins with a byte order mark (the bytes EF BB "
+		    "BF), which RFC 8259 forbids: send it without");
 	why = json_check(n > 0 ? data : "", n, &where);
 	if (why != NULL)
 		return fault(f, 400, POST_MALFORMED,
@@ -373,7 +422,9 @@ publish_request_parse(struct publish_request *d, const struct config *c,
 		if (read_form(&fields, src, c, f) == -1 ||
 		    form_data(d, &fields, c, f) == -1)
 			goto out;
-		find_token(d, &fields, c);
+		if (*c->form_token != '\0' &&
+		    take(&d->token, c->form_token, &fields, f) == -1)
+			goto out;
 	} else
 		buf_add(&d->data, src->body, src->body_len);
 
@@ -382,9 +433,13 @@ publish_request_parse(struct publish_request *d, const struct config *c,
 		    "the Idempotency-Key is not a string");
 		goto out;
 	}
-	take(&d->kind, "kind", &fields, &query);
-	take(&d->key, "key", &fields, &query);
-	take(&d->next, "next", &fields, &query);
+	if (take(&d->kind, "_kind", &fields, f) == -1 ||
+	    take(&d->kind, "kind", &query, f) == -1 ||
+	    take(&d->key, "_key", &fields, f) == -1 ||
+	    take(&d->key, "key", &query, f) == -1 ||
+	    take(&d->next, "_next", &fields, f) == -1 ||
+	    take(&d->next, "next", &query, f) == -1)
+		goto out;
 	if (find_topic(d, c, src, &fields, &query, f) == -1 ||
 	    check_own_fields(d, f) == -1 ||
 	    check_data(d, c, type == BODY_JSON, f) == -1)

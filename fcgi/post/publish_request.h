@@ -3,17 +3,19 @@
  *
  * Pure: strings in, an event or a reason against it out.
  *
- *	topic  path, else field, else query (see topic_params.h)
- *	kind   field, else query
- *	key    Idempotency-Key, else field, else query
- *	next   field, else query
+ *	topic  path, else field _topic, else topic in the query
+ *	       (http/topic_params.h)
+ *	kind   field _kind, else kind in the query
+ *	key    Idempotency-Key, else field _key, else key in the query
+ *	next   field _next, else next in the query
  *	token  the field that the option form_token names
  *	data   JSON or text: the body, byte for byte
- *	       form: the field "data", byte for byte; without it all
- *	       fields but these as one JSON object, in their order,
- *	       repeated names as an array
+ *	       form: all other fields as one JSON object, in their order,
+ *	       repeated names as an array; but a field "data" that is the only
+ *	       one is the payload, byte for byte
  *
- * "Field" is a field of a form. An empty kind, key or next is none.
+ * A field is one of a form. An empty topic, kind, key or next is none. One that
+ * is there several times has the same value each time.
  */
 #ifndef PGFEED_PUBLISH_REQUEST_H
 #define PGFEED_PUBLISH_REQUEST_H

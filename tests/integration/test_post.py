@@ -4,6 +4,7 @@ Through both web servers; what happens behind them (halves of requests, a lost
 database, the end of the process) is in test_post_faults.py.
 """
 import concurrent.futures
+import json
 import urllib.parse
 
 import pytest
@@ -50,9 +51,12 @@ def test_201_means_committed(site, topic):
 def test_topic_from_path_or_field(site, topic):
     for path, fields, expected in [
             (f"/events/{topic}/a%20b/c", {}, f"{topic}/a b/c"),
-            ("/events", {"topic": topic}, topic),
-            ("/events/", {"topic": topic}, topic),
-            (f"/events/{topic}", {"topic": "other"}, topic),
+            ("/events", {"_topic": topic}, topic),
+            ("/events/", {"_topic": topic}, topic),
+            (f"/events?topic={topic}", {}, topic),
+            (f"/events?topic[]={topic}", {}, topic),
+            ("/events?topic=other", {"_topic": topic}, topic),
+            (f"/events/{topic}", {"_topic": "other"}, topic),
             ("/events", {}, "events")]:
         answer = site.post(path, form(data="x", **fields), FORM)
         assert answer.status == 201, answer
@@ -62,15 +66,15 @@ def test_topic_from_path_or_field(site, topic):
 @pytest.mark.parametrize("path", [
     "/events/a*b", "/events/a//b", "/events/a%00b", "/events/%ff", "/events/a/",
     "/events/a%0d%0aSet-Cookie:%20x=1", "/events/" + "x" * 1025])
-def test_what_is_no_topic_is_404(site, path):
+def test_what_is_no_topic_is_400(site, path):
     answer = site.post(path, b"x", TEXT)
-    assert answer.status in (400, 404), answer     # 400: the web server itself
+    assert answer.status in (400, 404), answer     # 404: the web server itself
     assert "set-cookie" not in answer.headers
 
 
 def test_reserved_topics_are_refused(site):
     assert site.post("/events/-/status", b"x", TEXT).status in (403, 404)
-    refused(site.post("/events", form(topic="-/status", data="x"), FORM), 400)
+    refused(site.post("/events", form(_topic="-/status", data="x"), FORM), 400)
 
 
 # --- plain forms
@@ -94,7 +98,7 @@ def test_a_browser_form_gets_303_to_its_own_site(site, topic, nxt, referer, loca
     host = f"127.0.0.1:{site.port}"
     fields = {"data": "x"}
     if nxt is not None:
-        fields["next"] = nxt.replace("{host}", host)
+        fields["_next"] = nxt.replace("{host}", host)
     headers = dict(BROWSER)
     if referer is not None:
         headers["Referer"] = referer.replace("{host}", host)
@@ -110,7 +114,7 @@ def test_a_next_that_fits_no_header_is_refused_before_anything_is_stored(make_si
     """The event was stored, and Apache made a 500 of so long a Location."""
     site = make_site(server)
     for length, status in ((2000, 303), (3000, 400), (300000, 400)):
-        answer = site.post("/events/t", b"data=x&next=/" + b"%7b" * (length - 1), {
+        answer = site.post("/events/t", b"data=x&_next=/" + b"%7b" * (length - 1), {
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "text/html", "Sec-Fetch-Site": "same-origin"})
         assert answer.status == status, answer.headers
@@ -119,9 +123,33 @@ def test_a_next_that_fits_no_header_is_refused_before_anything_is_stored(make_si
 
 def test_a_script_gets_json_whatever_next_says(site, topic):
     for accept in ("*/*", "application/json", "application/json, text/html;q=0.5"):
-        answer = site.post(f"/events/{topic}", form(data="x", next="/there"),
+        answer = site.post(f"/events/{topic}", form(data="x", _next="/there"),
                            {**FORM, "Accept": accept})
         assert answer.status == 201, answer
+
+
+def test_no_field_of_a_form_is_dropped(site, topic):
+    """A contact form may have fields of any name; pgfeed's begin with "_"."""
+    fields = {"topic": "Prices", "kind": "question", "key": "front door", "next": "May",
+              "data": "hello", "_gotcha": "", "name": "Ada"}
+    answer = site.post(f"/events/{topic}", form(_kind="contact", **fields), FORM)
+    assert answer.status == 201, answer
+    assert answer.json()["topic"] == topic
+    (_, kind, data), = events(site, topic)
+    assert kind == "contact" and json.loads(data) == fields
+
+
+@pytest.mark.parametrize("name, got", [
+    (r"App\Model\User[title]", r"App\Model\User[title]"), ("a\\", "a\\"),
+    ("a%22b%0D%0Ac%20%0d", 'a"b\r\nc%20%0d')])
+def test_names_of_multipart_fields_are_as_html_writes_them(site, topic, name, got):
+    """A backslash is itself; only a quote, CR and LF are escaped."""
+    body = (f'--X\r\nContent-Disposition: form-data; filename="x\\"; name="{name}"\r\n'
+            "\r\n1\r\n--X--").encode()
+    answer = site.post(f"/events/{topic}", body, {
+        "Content-Type": "multipart/form-data; boundary=X"})
+    assert answer.status == 201, answer
+    assert json.loads(events(site, topic)[0][2]) == {got: "1"}
 
 
 def test_files_of_a_form_are_text(site, topic):
@@ -143,12 +171,14 @@ def test_files_of_a_form_are_text(site, topic):
     ({"Content-Type": "multipart/form-data; boundary=X"}, b"--X", 400),
     ({"Content-Type": "multipart/form-data"}, b"--X--", 400),
     (FORM, b"", 400),
-    (FORM, b"kind=k", 400),
-    (FORM, b"data=1&data=2", 400),
-    (FORM, b"data=x&kind=a%0Ab", 400),
-    (FORM, b"data=x&kind=pgfeed.bye", 400),
-    (FORM, b"data=x&kind=" + b"k" * 65, 400),
-    (FORM, b"data=x&key=" + b"k" * 256, 400),
+    (FORM, b"_kind=k", 400),
+    (FORM, b"data=x&_kind=a%0Ab", 400),
+    (FORM, b"data=x&_kind=pgfeed.bye", 400),
+    (FORM, b"data=x&_kind=" + b"k" * 65, 400),
+    (FORM, b"data=x&_key=" + b"k" * 256, 400),
+    (FORM, b"data=x&_key=a&_key=b", 400),
+    (JSON, b"\xef\xbb\xbf{}", 400),
+    (FORM, b'{"a":1}', 415),
     ({**TEXT, "Idempotency-Key": '"open'}, b"x", 400),
     (FORM, b"data=%00", 422),
     (TEXT, b"\0", 422),
@@ -156,7 +186,7 @@ def test_files_of_a_form_are_text(site, topic):
     (TEXT, b"x" * 1025, 413),
     (FORM, b"data=" + b"x" * 1025, 413),
     (FORM, b"a=" + b"x" * 1017, 413),
-    (FORM, b"data=x&pad=" + b"x" * 8192, 413),
+    (FORM, b"data=x&_pad=" + b"x" * 8192, 413),
     (FORM, b"a&" * 1025, 413),
     ({"Content-Type": "text/html"}, b"x", 415),
     ({"Content-Type": "text/plain; charset=latin1"}, b"x", 415),
@@ -172,7 +202,7 @@ def test_errors_say_what_to_do(site, topic, headers, body, status):
 def test_limits_are_exact(site, topic):
     for headers, body in [(TEXT, b"x" * 1024), (FORM, b"data=" + b"x" * 1024),
                           (FORM, b"a=" + b"x" * 1016),
-                          (FORM, b"data=x&pad=" + b"x" * 8181)]:
+                          (FORM, b"data=" + b"%78" * 1024)]:
         assert site.post(f"/events/{topic}", body, headers).status == 201
 
 
@@ -180,6 +210,15 @@ def test_limits_are_exact(site, topic):
 def test_other_methods_are_405(site, topic, method):
     answer = refused(site.post(f"/events/{topic}", b"x", TEXT, method), 405)
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+@pytest.mark.parametrize("headers, body, text", [
+    (FORM, b'{"a":1}', "Content-Type: application/json"),
+    (JSON, b"\xef\xbb\xbf{}", "byte order mark"),
+    ({**TEXT, "Origin": "null"}, b"x", "Referrer-Policy: no-referrer")])
+def test_the_message_names_the_remedy(site, topic, headers, body, text):
+    answer = site.post(f"/events/{topic}", body, headers)
+    assert text in answer.json()["detail"]
 
 
 # --- other origins
@@ -241,6 +280,12 @@ def test_a_listed_origin_may_post_and_read_the_answer(site, topic):
     names = preflight.headers["access-control-allow-headers"].lower()
     assert "content-type" in names and "idempotency-key" in names
     assert preflight.body == b""
+    for asked in ("hx-request, x-requested-with", "X-Requested-With", "turbo-frame,sentry-trace"):
+        preflight = allowed(site.post(f"/events/{topic}", b"", {
+            **headers, "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": asked}, "OPTIONS"), 204)
+        assert preflight.headers["access-control-allow-headers"] == asked
+        assert "Access-Control-Request-Headers" in preflight.headers["vary"]
     allowed(site.post(f"/events/{topic}", b"x", {**TEXT, **headers}), 201)
     allowed(site.post(f"/events/{topic}", b"\xff", {**TEXT, **headers}), 422)
     allowed(site.post(f"/events/{topic}", b"x", {**TEXT, **headers}, "PUT"), 405)
@@ -252,7 +297,7 @@ def test_a_key_makes_one_event(site, topic):
     ways = [({**TEXT, "Idempotency-Key": f'"{topic}"'}, b"x", ""),
             ({**TEXT, "Idempotency-Key": topic}, b"x", ""),
             (TEXT, b"x", f"?key={topic}"),
-            (FORM, form(data="x", key=topic), "")]
+            (FORM, form(data="x", _key=topic), "")]
     answers = [site.post(f"/events/{topic}{query}", body, headers)
                for headers, body, query in ways]
     assert [a.status for a in answers] == [201, 200, 200, 200]

@@ -74,8 +74,29 @@ test_form_fields(void **state)
 		{ MULTIPART, PART("a") "\r\n\r\n1\n--X\r\n2\r\n--X--",
 		    "a=1\n--X\r\n2;" },
 		/* names as browsers and others quote them */
-		{ MULTIPART, PART("a%22%0d%0A%20b\\\"c") "\r\n\r\n1\r\n--X--",
-		    "a\"\r\n%20b\"c=1;" },
+		{ MULTIPART, PART("a%22%0D%0A%20%0db") "\r\n\r\n1\r\n--X--",
+		    "a\"\r\n%20%0db=1;" },
+		{ MULTIPART,
+		    PART("App\\Model\\User[title]") "\r\n\r\n1\r\n--X--",
+		    "App\\Model\\User[title]=1;" },
+		{ MULTIPART, PART("a\\") "\r\n\r\n1\r\n--X--", "a\\=1;" },
+		{ MULTIPART,
+		    "--X\r\nContent-Disposition: form-data; "
+		    "filename=\"x\\\"; name=\"f\"\r\n\r\n1\r\n--X--",
+		    "f=1;" },
+		{ MULTIPART,
+		    "--X\r\nContent-Disposition: form-data; filename=\"; "
+		    "name=g\" ; NAME = f ; x\r\n\r\n1\r\n--X--",
+		    "f=1;" },
+		{ MULTIPART, PART("a;b=c") "; filename=\"\"\r\n\r\n1\r\n--X--",
+		    "a;b=c=1;" },
+		{ MULTIPART, PART("a\"b") "\r\n\r\n1\r\n--X--", NULL },
+		{ MULTIPART, PART("a\\\"b") "\r\n\r\n1\r\n--X--", NULL },
+		{ MULTIPART, PART("a") "; name=\"b\"\r\n\r\n1\r\n--X--", NULL },
+		{ MULTIPART,
+		    "--X\r\nContent-Disposition: form-data; name=\"a\r\n\r\n1"
+		    "\r\n--X--",
+		    NULL },
 		{ MULTIPART, PART("") "\r\n\r\n1\r\n--X--", "=1;" },
 		/* malformed: NULL */
 		{ MULTIPART, "", NULL },

@@ -181,7 +181,8 @@ rules_say_whose_tokens_are_meant(void **state)
 		{ "https://id.example/", "", "sub",
 		    "the token's issuer is another" },
 		{ "", "fee", "sub", "the token is for another audience" },
-		{ "", "", "aud", "the token does not name a user" },
+		{ "", "", "aud",
+		    "the user in the token (claim sub, or what jwt_user says) is not a string: \"42\", not 42" },
 		{ "", "", "email", "the token does not name a user" },
 	};
 	const char *why;

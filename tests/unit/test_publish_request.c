@@ -62,10 +62,11 @@ test_drafts(void **state)
 		{ "/events/a%20b", "", "", TEXT, "", "x", "a b||||x" },
 		{ "/events?topic=q", "", "topic=q", TEXT, "", "x", "q||||x" },
 		{ "/events/p?topic=q", "", "topic=q", FORM, "",
-		    "topic=f&data=x", "p||||x" },
-		{ "/events?topic=q", "", "topic=q", FORM, "", "topic=f&data=x",
+		    "_topic=f&data=x", "p||||x" },
+		{ "/events?topic=q", "", "topic=q", FORM, "", "_topic=f&data=x",
 		    "f||||x" },
-		{ "/events", "", "", FORM, "", "topic=&data=x", "events||||x" },
+		{ "/events", "", "", FORM, "", "_topic=&data=x",
+		    "events||||x" },
 		{ "/events", "", "", TEXT, "", "x", "events||||x" },
 		{ "/events/", "", "", TEXT, "", "x", "events||||x" },
 		{ "/cgi-bin/post/a/b", "/a/b", "", TEXT, "", "x", "a/b||||x" },
@@ -76,7 +77,7 @@ test_drafts(void **state)
 		{ "/events/a%0d%0aX:y", "", "", TEXT, "", "x", "400" },
 		{ "/events/a%00", "", "", TEXT, "", "x", "400" },
 		{ "/events/%ff", "", "", TEXT, "", "x", "400" },
-		{ "/events", "", "", FORM, "", "topic=a%0ab&data=x", "400" },
+		{ "/events", "", "", FORM, "", "_topic=a%0ab&data=x", "400" },
 		{ "/events/a/", "", "", TEXT, "", "x", "400" },
 		{ "/events", "", "topic[]=q", TEXT, "", "x", "q||||x" },
 		{ "/events", "", "topic%5B0%5D=q", TEXT, "", "x", "q||||x" },
@@ -87,11 +88,12 @@ test_drafts(void **state)
 		{ "/events", "", "topics=q", TEXT, "", "x", "400" },
 		{ "/events", "", "topics=q&topic=r", TEXT, "", "x", "r||||x" },
 		{ "/events/p", "", "topics=q", TEXT, "", "x", "p||||x" },
-		{ "/events", "", "topics=q", FORM, "", "topic=f&data=x",
+		{ "/events", "", "topics=q", FORM, "", "_topic=f&data=x",
 		    "f||||x" },
 		/* the form's token is none of its data */
-		{ "/events/t", "", "", FORM, "", "csrf=s&a=b&csrf=r",
+		{ "/events/t", "", "", FORM, "", "csrf=s&a=b",
 		    "s t||||{\"a\":\"b\"}" },
+		{ "/events/t", "", "", FORM, "", "csrf=s&a=b&csrf=r", "400" },
 		{ "/events/t", "", "", FORM, "", "data=x&csrf=s", "s t||||x" },
 		{ "/events/t", "", "", FORM, "", "csrf=s", "400" },
 		{ "/events/t", "", "csrf=s", FORM, "", "data=x", "t||||x" },
@@ -101,11 +103,23 @@ test_drafts(void **state)
 		{ "/events/t", "", "kind=k&key=y&next=/n", TEXT, "", "x",
 		    "t|k|y|/n|x" },
 		{ "/events/t", "", "kind=k&key=y&next=/n", FORM, "",
-		    "kind=K&key=Y&next=/N&data=x", "t|K|Y|/N|x" },
+		    "_kind=K&_key=Y&_next=/N&data=x", "t|K|Y|/N|x" },
 		{ "/events/t", "", "kind=k&key=y&next=/n", FORM, "",
-		    "kind=&key=&next=&data=x", "t|k|y|/n|x" },
-		{ "/events/t", "", "key=y", FORM, "\"h\"", "key=Y&data=x",
+		    "_kind=&_key=&_next=&data=x", "t|k|y|/n|x" },
+		{ "/events/t", "", "key=y", FORM, "\"h\"", "_key=Y&data=x",
 		    "t||h||x" },
+		{ "/events/t", "", "_kind=k&_topic=u", TEXT, "", "x",
+		    "t||||x" },
+		/* several values mean one thing, or nothing */
+		{ "/events/t", "", "kind=k&kind=k", TEXT, "", "x", "t|k|||x" },
+		{ "/events/t", "", "kind=k&kind=l", TEXT, "", "x", "400" },
+		{ "/events/t", "", "key=k&key=l", TEXT, "", "x", "400" },
+		{ "/events/t", "", "next=k&next=l", TEXT, "", "x", "400" },
+		{ "/events", "", "", FORM, "", "_topic=a&_topic=b&data=x",
+		    "400" },
+		{ "/events/t", "", "", FORM, "", "_kind=a&_kind=b&data=x",
+		    "400" },
+		{ "/events/t", "", "", FORM, "", "_key=a&_key=&data=x", "400" },
 		{ "/events/t", "", "", TEXT, " h\\ ", "x", "t||h\\||x" },
 		{ "/events/t", "", "", TEXT, "\"h", "x", "400" },
 		{ "/events/t", "", "kind=a%0ab", TEXT, "", "x", "400" },
@@ -130,15 +144,26 @@ test_drafts(void **state)
 		    "1", "t||||1" },
 		{ "/events/t", "", "", JSON, "", "{a}", "400" },
 		{ "/events/t", "", "", JSON, "", "", "400" },
+		{ "/events/t", "", "", JSON, "", "\xef\xbb\xbf{}", "400" },
+		{ "/events/t", "", "", TEXT, "", "\xef\xbb\xbf{}",
+		    "t||||\xef\xbb\xbf{}" },
 		{ "/events/t", "", "", JSON, "", "\"\xc0\x80\"", "422" },
 		/* forms */
-		{ "/events/t", "", "", FORM, "", "data=a%0D%0Ab&other=1",
+		{ "/events/t", "", "", FORM, "", "data=a%0D%0Ab",
 		    "t||||a\r\nb" },
+		{ "/events/t", "", "", FORM, "", "data=a&_kind=k", "t|k|||a" },
+		{ "/events/t", "", "", FORM, "", "data=a&other=1",
+		    "t||||{\"data\":\"a\",\"other\":\"1\"}" },
+		{ "/events/t", "", "", FORM, "",
+		    "topic=a&kind=b&key=c&next=d&_other=e&Data=f",
+		    "t||||{\"topic\":\"a\",\"kind\":\"b\",\"key\":\"c\","
+		    "\"next\":\"d\",\"_other\":\"e\",\"Data\":\"f\"}" },
 		{ "/events/t", "", "", FORM, "", "data=", "t||||" },
 		{ "/events/t", "", "", FORM, "", "data=a%00b", "422" },
 		{ "/events/t", "", "", FORM, "", "data=%e2%82", "422" },
-		{ "/events/t", "", "", FORM, "", "data=1&data=2", "400" },
-		{ "/events/t", "", "", FORM, "", "b=1&kind=k&a=2",
+		{ "/events/t", "", "", FORM, "", "data=1&data=2",
+		    "t||||{\"data\":[\"1\",\"2\"]}" },
+		{ "/events/t", "", "", FORM, "", "b=1&_kind=k&a=2",
 		    "t|k|||{\"b\":\"1\",\"a\":\"2\"}" },
 		{ "/events/t", "", "", FORM, "", "a=1&b=2&a=&a=%22%5c%0a",
 		    "t||||{\"a\":[\"1\",\"\",\"\\\"\\\\\\n\"],\"b\":\"2\"}" },
@@ -146,7 +171,19 @@ test_drafts(void **state)
 		    "t||||{\"\\\"\":\"x\"}" },
 		{ "/events/t", "", "", FORM, "", "a=%ff", "422" },
 		{ "/events/t", "", "", FORM, "", "", "400" },
-		{ "/events/t", "", "", FORM, "", "kind=k&topic=u", "400" },
+		{ "/events/t", "", "", FORM, "", "_kind=k&_topic=u", "400" },
+		/* JSON that is sent as a form, as curl -d does */
+		{ "/events/t", "", "", FORM, "", "{\"a\":1}", "415" },
+		{ "/events/t", "", "", FORM, "", "{\"a\":\"b=c&d\"}", "415" },
+		{ "/events/t", "", "", FORM, "", " [ {\"a\":1}]\n", "415" },
+		{ "/events/t", "", "", FORM, "", "{\n  \"a\": 1,\n}", "415" },
+		{ "/events/t", "", "", FORM, "", "\xef\xbb\xbf{}", "415" },
+		{ "/events/t", "", "", FORM, "", "\"text\"", "415" },
+		{ "/events/t", "", "", FORM, "", "[1]", "415" },
+		{ "/events/t", "", "", FORM, "", "[1]=x",
+		    "t||||{\"[1]\":\"x\"}" },
+		{ "/events/t", "", "", FORM, "",
+		    "%7B%22a%22:1%7D=", "t||||{\"{\\\"a\\\":1}\":\"\"}" },
 		{ "/events/t", "", "", "multipart/form-data; boundary=X", "",
 		    "--X\r\nContent-Disposition: form-data; name=data\r\n\r\n"
 		    "a\r\n--X--",
@@ -184,8 +221,8 @@ static void
 check_length(const char *type, const char *before, char c, size_t n, int status)
 {
 	struct buf body = BUF_INIT, out = BUF_INIT;
-	struct publish_request_source src = { { "/events/t", "", "" }, "",
-		type, "", NULL, 0 };
+	struct publish_request_source src = { { "/events/t", "", "" }, "", type,
+		"", NULL, 0 };
 	char expected[8];
 
 	buf_addstr(&body, before);
@@ -207,8 +244,8 @@ static void
 check_fields(const char *type, size_t n, int status)
 {
 	struct buf text = BUF_INIT, out = BUF_INIT;
-	struct publish_request_source src = { { "/events/t", "", "" }, "",
-		type, "", "x", 1 };
+	struct publish_request_source src = { { "/events/t", "", "" }, "", type,
+		"", "x", 1 };
 	char expected[8];
 
 	for (size_t i = 0; i < n; i++)
@@ -246,12 +283,12 @@ test_limits_are_exact(void **state)
 	check_length(FORM, "data=", 'x', 101, 413);
 	check_length(FORM, "a=", 'x', 92, 0); /* {"a":"..."} */
 	check_length(FORM, "a=", 'x', 93, 413);
-	check_length(FORM, "data=1&kind=", 'x', KIND_MAX_BYTES, 0);
-	check_length(FORM, "data=1&kind=", 'x', KIND_MAX_BYTES + 1, 400);
-	check_length(FORM, "data=1&key=", 'x', KEY_MAX_BYTES, 0);
-	check_length(FORM, "data=1&key=", 'x', KEY_MAX_BYTES + 1, 400);
-	check_length(FORM, "data=1&next=/", 'x', NEXT_MAX_BYTES - 1, 0);
-	check_length(FORM, "data=1&next=/", 'x', NEXT_MAX_BYTES, 400);
+	check_length(FORM, "data=1&_kind=", 'x', KIND_MAX_BYTES, 0);
+	check_length(FORM, "data=1&_kind=", 'x', KIND_MAX_BYTES + 1, 400);
+	check_length(FORM, "data=1&_key=", 'x', KEY_MAX_BYTES, 0);
+	check_length(FORM, "data=1&_key=", 'x', KEY_MAX_BYTES + 1, 400);
+	check_length(FORM, "data=1&_next=/", 'x', NEXT_MAX_BYTES - 1, 0);
+	check_length(FORM, "data=1&_next=/", 'x', NEXT_MAX_BYTES, 400);
 	check_length(FORM, "a", '&', 2000, 0);
 	check_fields(FORM, 20, 0);
 	check_fields(FORM, 21, 413);
@@ -268,8 +305,8 @@ static void
 test_nul_bytes_are_refused(void **state)
 {
 	static const char *const types[] = { TEXT, JSON };
-	struct publish_request_source src = { { "/events/t", "", "" }, "",
-		NULL, "", "\"a\0b\"", 5 };
+	struct publish_request_source src = { { "/events/t", "", "" }, "", NULL,
+		"", "\"a\0b\"", 5 };
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		struct buf out = BUF_INIT;
@@ -314,6 +351,36 @@ test_body_limit_by_type(void **state)
 	}
 }
 
+static void
+test_the_message_says_what_to_do(void **state)
+{
+	static const struct {
+		const char *query, *type, *body, *part;
+	} table[] = {
+		{ "", FORM, "{\"a\":1}", "Content-Type: application/json" },
+		{ "", JSON, "\xef\xbb\xbf{}", "byte order mark" },
+		{ "", JSON, "{a}", "this is not JSON" },
+		{ "", FORM, "_key=a&_key=b&data=x", "_key is there several" },
+		{ "topics=a", TEXT, "x", "?topic=a&topic=b" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct publish_request_source src = {
+			{ "/events", "", "" }, table[i].query, table[i].type,
+			"", table[i].body, strlen(table[i].body)
+		};
+		struct publish_request d;
+		struct fault f = { 0 };
+
+		publish_request_init(&d);
+		assert_int_equal(
+		    publish_request_parse(&d, &config, &src, &f), -1);
+		if (strstr(f.detail, table[i].part) == NULL)
+			fail_msg("%s: %s", table[i].body, f.detail);
+		publish_request_fini(&d);
+	}
+}
+
 int
 main(void)
 {
@@ -321,6 +388,7 @@ main(void)
 		cmocka_unit_test(test_drafts),
 		cmocka_unit_test(test_limits_are_exact),
 		cmocka_unit_test(test_nul_bytes_are_refused),
+		cmocka_unit_test(test_the_message_says_what_to_do),
 		cmocka_unit_test(test_body_limit_by_type),
 	};
 

@@ -342,7 +342,7 @@ static const struct sample samples[] = {
 	    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsifQ.eyJzdWIiO"
 	    "jcsImV4cCI6MjAwMDAwMTAwMH0.lA0QBVn9W-BMpwm30ws1tI06D9uzff4bg"
 	    "t7TvbY3Bw8",
-	    "the token does not name a user" },
+	    "the user in the token (claim sub, or what jwt_user says) is not a string: \"42\", not 42" },
 	{ "everybody",
 	    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsifQ.eyJzdWIiO"
 	    "iIqIiwiZXhwIjoyMDAwMDAxMDAwfQ.wQjt1b3km8wwNFHLkmn2Wer2x-G8pI"

@@ -95,6 +95,8 @@ TIMES = "the token's times are not numbers of seconds"
 EXPIRED = "the token has expired"
 EARLY = "the token is not valid yet"
 NOBODY = "the token does not name a user"
+NO_STRING = ('the user in the token (claim sub, or what jwt_user says) is not a'
+             ' string: "42", not 42')
 good = token()
 
 SAMPLES = [
@@ -159,7 +161,7 @@ SAMPLES = [
     # who
     ("nobody", without("sub"), NOBODY),
     ("an empty name", with_claim(sub=""), NOBODY),
-    ("a number", with_claim(sub=7), NOBODY),
+    ("a number", with_claim(sub=7), NO_STRING),
     ("everybody", with_claim(sub="*"), NOBODY),
     ("everybody known", with_claim(sub="+"), NOBODY),
     ("a name of two lines", with_claim(sub="a\nb"), NOBODY),

@@ -303,6 +303,9 @@ fill(struct jwt_content *out, struct json_object *claims,
 	const char *who = get_string(claims, rules->user, &n);
 
 	*why = "the token does not name a user";
+	if (who == NULL && json_object_object_get(claims, rules->user) != NULL)
+		*why =
+		    "the user in the token (claim sub, or what jwt_user says) is not a string: \"42\", not 42";
 	if (who == NULL || !jwt_user_valid(who, n))
 		return TOKEN_REFUSED;
 	out->expires = get_time(claims, "exp") + rules->leeway;
