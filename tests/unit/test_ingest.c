@@ -118,12 +118,12 @@ set_bool(PGresult *res, int row, int column, bool value)
 
 /*
  * Answers with a row of pgfeed.ingest() for each event of the batch in flight.
- * The first letters of the columns duplicate, conflict, forbidden are flags.
+ * The flags are d(uplicate), c(onflict) and f(orbidden).
  */
 static void
 answer(const char *flags)
 {
-	static char n[] = "n";
+	static char n[] = "n", denied[] = "forbidden";
 	PGresAttDesc columns[] = { { n }, { n }, { n }, { n }, { n } };
 	PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	char id[16];
@@ -136,7 +136,8 @@ answer(const char *flags)
 		PQsetvalue(res, i, 1, id, (int)strlen(id));
 		set_bool(res, i, 2, flag == 'd');
 		set_bool(res, i, 3, flag == 'c');
-		set_bool(res, i, 4, flag == 'f');
+		if (flag == 'f')
+			PQsetvalue(res, i, 4, denied, (int)strlen(denied));
 	}
 	fake.in_flight = false;
 	fake.calls.ended(BATCH_COMMITTED, res, "", fake.arg);
