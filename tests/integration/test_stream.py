@@ -370,7 +370,7 @@ def test_an_iri_is_a_topic(site, topic, name):
         patterns.append(name[:name.index("/")] + "/*")
     streams = [site.stream("/events?" + urlencode({"topic": pattern})).live()
                for pattern in patterns]
-    answer = site.post("/events", urlencode({"topic": name, "data": "x"}).encode(),
+    answer = site.post("/events", urlencode({"_topic": name, "data": "x"}).encode(),
                        {"Content-Type": "application/x-www-form-urlencoded"})
     assert answer.status == 201 and answer.json()["topic"] == name
     for stream in streams:
