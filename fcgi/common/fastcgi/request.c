@@ -149,8 +149,7 @@ request_parse(struct request *r, struct inlet *in, const struct fcgi_head *head)
 	r->head_bytes = head->n;
 	r->p += head->n;
 	r->n -= head->n;
-	r->body =
-	    (struct fcgi_body){ .id = head->id, .padding = head->padding };
+	r->body = fcgi_body_after(head);
 	return request_param(r, "REQUEST_METHOD") != NULL ? 0 : -1;
 }
 

@@ -5,16 +5,10 @@
 
 #include "fastcgi/request_check.h"
 
-#define HEADER        8
-#define BEGIN_REQUEST 1
-#define PARAMS        4
-#define STDIN         5
-#define RESPONDER     1
-
+/* A whole record. */
 struct record {
-	unsigned type, id;
+	struct record_header header;
 	const unsigned char *content;
-	size_t n, padding;
 };
 
 /*
@@ -79,21 +73,20 @@ read_pairs(struct pairs *s, const unsigned char *p, size_t n)
 static enum fcgi_check
 next_record(const unsigned char **p, size_t *n, struct record *r)
 {
-	const unsigned char *h = *p;
+	size_t whole;
 
-	if (*n > 0 && h[0] != 1)
+	if (*n > 0 && (*p)[0] != 1)
 		return FCGI_CHECK_BAD;
-	if (*n < HEADER)
+	if (*n < RECORD_HEADER_BYTES)
 		return FCGI_CHECK_MORE;
-	r->type = h[1];
-	r->id = (unsigned)h[2] << 8 | h[3];
-	r->n = (size_t)h[4] << 8 | h[5];
-	r->content = h + HEADER;
-	r->padding = h[6];
-	if (*n < HEADER + r->n + r->padding)
+	if (!record_read_header(&r->header, *p))
+		return FCGI_CHECK_BAD;
+	r->content = *p + RECORD_HEADER_BYTES;
+	whole = RECORD_HEADER_BYTES + r->header.content + r->header.padding;
+	if (*n < whole)
 		return FCGI_CHECK_MORE;
-	*p += HEADER + r->n + r->padding;
-	*n -= HEADER + r->n + r->padding;
+	*p += whole;
+	*n -= whole;
 	return FCGI_CHECK_OK;
 }
 
@@ -107,98 +100,82 @@ fcgi_check(const char *bytes, size_t n, struct fcgi_head *head)
 	unsigned id;
 	size_t total = n;
 
-	if (n > 1 && p[1] != BEGIN_REQUEST)
+	if (n > 1 && p[1] != RECORD_BEGIN)
 		return FCGI_CHECK_BAD;
 	result = next_record(&p, &n, &r);
 	if (result != FCGI_CHECK_OK)
 		return result;
 	/* libfcgi takes padding here for the next header; nobody sends it. */
-	id = r.id;
-	if (id == 0 || r.n != 8 || r.padding != 0 || r.content[0] != 0 ||
-	    r.content[1] != RESPONDER)
+	id = r.header.id;
+	if (id == 0 || r.header.content != 8 || r.header.padding != 0 ||
+	    r.content[0] != 0 || r.content[1] != RECORD_RESPONDER)
 		return FCGI_CHECK_BAD;
 	for (;;) {
 		/* Judge by the header alone where the rest is to come. */
-		if (n > 1 && p[1] != PARAMS)
+		if (n > 1 && p[1] != RECORD_PARAMS)
 			return FCGI_CHECK_BAD;
 		result = next_record(&p, &n, &r);
 		if (result == FCGI_CHECK_MORE && total >= FCGI_CHECK_MAX_BYTES)
 			return FCGI_CHECK_LARGE;
 		if (result != FCGI_CHECK_OK)
 			return result;
-		if (r.id != id)
+		if (r.header.id != id)
 			return FCGI_CHECK_BAD;
-		if (r.n == 0)
+		if (r.header.content == 0)
 			break;
-		if (!read_pairs(&pairs, r.content, r.n))
+		if (!read_pairs(&pairs, r.content, r.header.content))
 			return FCGI_CHECK_LARGE;
 	}
 	if (pairs.expects != NAME_LENGTH || pairs.length_bytes != 0)
 		return FCGI_CHECK_BAD;
-	head->n = total - n - r.padding;
-	head->padding = r.padding;
+	head->n = total - n - r.header.padding;
+	head->padding = r.header.padding;
 	head->id = (uint16_t)id;
 	return FCGI_CHECK_OK;
 }
 
-/* A header of the body is complete. */
-static bool
-take_header(struct fcgi_body *b)
+struct fcgi_body
+fcgi_body_after(const struct fcgi_head *head)
 {
-	const unsigned char *h = b->header;
-
-	if (h[0] != 1 || h[1] != STDIN || (h[2] << 8 | h[3]) != b->id)
-		return false;
-	b->content = (size_t)h[4] << 8 | h[5];
-	b->padding = h[6];
-	b->last = b->content == 0;
-	b->n_header = 0;
-	return true;
+	/* The padding is the end of a record whose header has been read. */
+	return (struct fcgi_body){ .id = head->id,
+		.reader = { .have = RECORD_HEADER_BYTES,
+		    .padding = head->padding } };
 }
 
 enum fcgi_check
 fcgi_body_next(struct fcgi_body *b, const char **p, size_t *n,
     const char **piece, size_t *length)
 {
-	for (;;) {
-		size_t part = MIN(*n, b->content);
+	const struct record_header *h = &b->reader.header;
 
-		if (part > 0) {
-			*piece = *p;
-			*length = part;
-			b->content -= part;
-			*p += part;
-			*n -= part;
+	while (!b->ended) {
+		switch (record_next(&b->reader, p, n, piece, length)) {
+		case RECORD_PIECE:
 			return FCGI_CHECK_OK;
-		}
-		if (b->content == 0) {
-			part = MIN(*n, b->padding);
-			b->padding -= part;
-			*p += part;
-			*n -= part;
-			b->ended = b->last && b->padding == 0;
-		}
-		if (b->ended) {
-			*piece = *p;
-			*length = 0;
-			return FCGI_CHECK_OK;
-		}
-		if (*n == 0)
+		case RECORD_MORE:
 			return FCGI_CHECK_MORE;
-		part = MIN(*n, HEADER - b->n_header);
-		memcpy(b->header + b->n_header, *p, part);
-		b->n_header += (unsigned)part;
-		*p += part;
-		*n -= part;
-		if (b->n_header == HEADER && !take_header(b))
+		case RECORD_BAD:
 			return FCGI_CHECK_BAD;
+		case RECORD_HEADER:
+			if (h->type != RECORD_STDIN || h->id != b->id)
+				return FCGI_CHECK_BAD;
+			b->last = h->content == 0;
+			break;
+		case RECORD_COMPLETE:
+			b->ended = b->last;
+			break;
+		}
 	}
+	*piece = *p;
+	*length = 0;
+	return FCGI_CHECK_OK;
 }
 
 enum fcgi_check
 request_check_body(const struct fcgi_head *head, const char *p, size_t n)
 {
-	struct fcgi_body b = { .id = head->id, .padding = head->padding };
+	struct fcgi_body b = fcgi_body_after(head);
 	enum fcgi_check result;
 	const char *piece;
 	size_t length;

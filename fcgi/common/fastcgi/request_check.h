@@ -10,7 +10,7 @@
 #ifndef PGFEED_REQUEST_CHECK_H
 #define PGFEED_REQUEST_CHECK_H
 
-#include "base/util.h"
+#include "fastcgi/record.h"
 
 /* Records up to the end of the parameters may take this many bytes. */
 #define FCGI_CHECK_MAX_BYTES (96 * 1024)
@@ -39,16 +39,16 @@ enum fcgi_check fcgi_check(const char *p, size_t n, struct fcgi_head *head);
 
 /*
  * The body: STDIN records of the same request up to an empty one (section 5.3)
- * and nothing else. Begins as { .id = head.id, .padding = head.padding }.
+ * and nothing else.
  */
 struct fcgi_body {
+	struct record_reader reader;
 	uint16_t id;
-	unsigned n_header;
-	unsigned char header[8];
-	size_t content; /* bytes of the record still to come */
-	size_t padding;
 	bool last, ended;
 };
+
+/* Returns the body that follows a head. */
+struct fcgi_body fcgi_body_after(const struct fcgi_head *head);
 
 /*
  * Takes from the *n bytes at *p up to the next piece of content, which goes to

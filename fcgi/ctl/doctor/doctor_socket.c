@@ -14,42 +14,19 @@
 
 #include "base/buf.h"
 #include "ctl/doctor/doctor.h"
+#include "fastcgi/record.h"
 
 #define ANSWER_WAIT_MS 3000
 
-/* FastCGI 1.0, section 8. */
-#define FCGI_BEGIN_REQUEST 1
-#define FCGI_END_REQUEST   3
-#define FCGI_PARAMS        4
-#define FCGI_STDIN         5
-#define FCGI_STDOUT        6
-
-/* One record of less than 64 kB, of request 1. */
-static void
-add_record(struct buf *b, uint8_t type, const void *content, size_t n)
-{
-	const uint8_t head[8] = { 1, type, 0, 1, (uint8_t)(n >> 8), (uint8_t)n,
-		0, 0 };
-
-	buf_add(b, head, sizeof(head));
-	buf_add(b, content, n);
-}
-
-/* A name-value pair (section 3.4), both shorter than 128 bytes. */
 static void
 add_param(struct buf *b, const char *name, const char *value)
 {
-	buf_addc(b, (char)strlen(name));
-	buf_addc(b, (char)MIN(strlen(value), 127));
-	buf_addstr(b, name);
-	buf_add(b, value, MIN(strlen(value), 127));
+	record_add_pair(b, name, strlen(name), value);
 }
 
 static void
 add_request(struct buf *b, const char *method, const char *uri)
 {
-	/* Role responder, and the connection ends with the request. */
-	static const uint8_t responder[8] = { 0, 1 };
 	struct buf params = BUF_INIT;
 
 	add_param(&params, "REQUEST_METHOD", method);
@@ -59,43 +36,39 @@ add_request(struct buf *b, const char *method, const char *uri)
 	add_param(&params, "QUERY_STRING", "");
 	add_param(&params, "SERVER_PROTOCOL", "HTTP/1.1");
 	add_param(&params, "SERVER_NAME", "doctor");
-	add_record(b, FCGI_BEGIN_REQUEST, responder, sizeof(responder));
-	add_record(b, FCGI_PARAMS, params.data, params.len);
-	add_record(b, FCGI_PARAMS, "", 0);
-	add_record(b, FCGI_STDIN, "", 0);
+	record_add_request(b, &params);
 	buf_fini(&params);
 }
 
-/* Takes what is in the complete records of in; whether the request has ended.
+/*
+ * Adds the output in n bytes of records. Returns RECORD_COMPLETE at the end of
+ * the request, else RECORD_MORE or RECORD_BAD.
  */
-static bool
-take_records(struct buf *in, struct buf *out)
+static enum record_step
+take_records(
+    struct record_reader *r, const char *p, size_t n, struct buf *out)
 {
-	size_t at = 0;
+	const char *piece;
+	enum record_step step;
+	size_t length;
 
-	while (in->len - at >= 8) {
-		const uint8_t *head = (const uint8_t *)in->data + at;
-		size_t n = (size_t)head[4] << 8 | head[5];
-
-		if (in->len - at < 8 + n + head[6])
-			return false;
-		if (head[1] == FCGI_END_REQUEST)
-			return true;
-		if (head[1] == FCGI_STDOUT)
-			buf_add(out, in->data + at + 8, n);
-		at += 8 + n + head[6];
-		memmove(in->data, in->data + at, in->len - at);
-		in->len -= at;
-		at = 0;
-	}
-	return false;
+	do {
+		step = record_next(r, &p, &n, &piece, &length);
+		if (step == RECORD_PIECE && r->header.type == RECORD_STDOUT)
+			buf_add(out, piece, length);
+	} while (step == RECORD_HEADER || step == RECORD_PIECE ||
+		 (step == RECORD_COMPLETE && r->header.type != RECORD_END));
+	return step;
 }
 
 /* Sends a request and reads the answer. NULL, or what went wrong. */
 static const char *
 ask_socket(int fd, const char *method, const char *uri, struct buf *answer)
 {
-	struct buf request = BUF_INIT, in = BUF_INIT;
+	struct buf request = BUF_INIT;
+	struct record_reader reader = { .have = 0 };
+	enum record_step step = RECORD_MORE;
+	char in[4096];
 	int64_t deadline = now_ms() + ANSWER_WAIT_MS;
 	const char *wrong = NULL;
 	ssize_t n;
@@ -104,24 +77,24 @@ ask_socket(int fd, const char *method, const char *uri, struct buf *answer)
 	if (buf_failed(&request) || send(fd, request.data, request.len,
 					MSG_NOSIGNAL) != (ssize_t)request.len)
 		wrong = "it hung up";
-	while (wrong == NULL && !take_records(&in, answer)) {
+	while (wrong == NULL && step == RECORD_MORE) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		int64_t left = deadline - now_ms();
 
-		if (left <= 0 || poll(&p, 1, (int)left) == 0 ||
-		    !buf_reserve(&in, 4096)) {
+		if (left <= 0 || poll(&p, 1, (int)left) == 0) {
 			wrong = "it does not answer";
 			break;
 		}
-		n = recv(fd, in.data + in.len, 4096, 0);
+		n = recv(fd, in, sizeof(in), 0);
 		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
 			wrong = "it hung up";
 		else if (n > 0)
-			in.len += (size_t)n;
+			step = take_records(&reader, in, (size_t)n, answer);
 	}
+	if (step == RECORD_BAD)
+		wrong = "what it says is not FastCGI";
 	buf_addc(answer, '\0');
 	buf_fini(&request);
-	buf_fini(&in);
 	return wrong;
 }
 
