@@ -24,7 +24,10 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "http/answer.h"
+#include "http/control_event.h"
 #include "http/header.h"
+#include "http/sse.h"
 #include "base/log.h"
 #include "cgi/fcgid.h"
 #include "cgi/relay.h"
@@ -33,6 +36,7 @@
 #define STREAM_LIMIT_MS 10000 /* a stream's head comes at once */
 #define POLL_LIMIT_MS   75000 /* a long-poll's only after its wait */
 #define AGAIN_MS        1000
+#define LATER_MS        15000 /* until a client that was not served retries */
 
 static const char *
 variable(const char *name)
@@ -49,31 +53,24 @@ wants_stream(void)
 
 	return strcmp(variable("REQUEST_METHOD"), "GET") == 0 &&
 	       strstr(variable("REQUEST_URI"), "/-/") == NULL &&
-	       header_weight(accept, "application/json") <=
-		   header_weight(accept, "text/event-stream");
+	       !header_prefers(accept, "application/json", ANSWER_STREAM);
 }
 
 static void
 answer_later(bool stream, const char *why)
 {
-	if (stream)
-		printf("Status: 200 OK\r\n"
-		       "Content-Type: text/event-stream\r\n"
-		       "Cache-Control: no-store, no-transform\r\n"
-		       "X-Content-Type-Options: nosniff\r\n\r\n"
-		       "retry: 15000\n"
-		       "event: pgfeed.bye\ndata: {\"reason\":\"%s\"}\n\n",
-		    why);
-	else
-		printf("Status: 503 Service Unavailable\r\n"
-		       "Content-Type: application/problem+json\r\n"
-		       "Cache-Control: no-store\r\n"
-		       "X-Content-Type-Options: nosniff\r\n"
-		       "Retry-After: 15\r\n\r\n"
-		       "{\"title\":\"Service Unavailable\",\"status\":503,"
-		       "\"detail\":\"%s\"}\n",
-		    why);
+	struct buf b = BUF_INIT;
+
+	if (stream) {
+		answer_add_head(&b, 200, ANSWER_STREAM, "");
+		sse_add_retry(&b, LATER_MS);
+		control_event_bye(&b, NULL, why);
+	} else
+		answer_add_problem(&b, 503, "Retry-After: 15\r\n", why);
+	if (!buf_failed(&b))
+		fwrite(b.data, 1, b.len, stdout);
 	fflush(stdout);
+	buf_fini(&b);
 }
 
 static enum relay_result

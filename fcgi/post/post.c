@@ -24,7 +24,7 @@
 #include "base/log.h"
 #include "http/origin.h"
 #include "post/post.h"
-#include "http/problem.h"
+#include "http/answer.h"
 
 #define READ_BYTES  16384
 #define DRAIN_BYTES (16 * 1024 * 1024)
@@ -122,7 +122,7 @@ send_fault(struct exchange *x)
 		    (long long)(x->retry_ms + 999) / 1000);
 	if (x->fault.status == 503)
 		buf_addf(&headers, "Retry-After: %u\r\n", random_between(1, 4));
-	problem_add(&b, x->fault.status,
+	answer_add_problem(&b, x->fault.status,
 	    headers.data != NULL ? headers.data : "", x->fault.detail);
 	if (buf_failed(&headers))
 		b.failed = true;
@@ -221,7 +221,7 @@ send_stored(struct exchange *x)
 	    "Content-Length: %zu\r\n"
 	    "Cache-Control: no-store\r\n"
 	    "X-Content-Type-Options: nosniff\r\n",
-	    status, http_reason(status), body.len);
+	    status, answer_reason(status), body.len);
 	add_cors(&b, x);
 	buf_addstr(&b, "\r\n");
 	buf_add(&b, body.data, body.len);

@@ -9,7 +9,7 @@
 #include "http/header.h"
 #include "http/query.h"
 #include "http/topic_params.h"
-#include "http/problem.h"
+#include "http/answer.h"
 #include "stream/source/stats.h"
 #include "stream/subscribe.h"
 #include "feed/topic.h"
@@ -29,7 +29,7 @@ answer(struct request *r, int status, enum refusal why, const char *headers,
 	struct buf b = BUF_INIT;
 
 	stats_refuse(why);
-	problem_add(&b, status, headers, detail);
+	answer_add_problem(&b, status, headers, detail);
 	if (!buf_failed(&b))
 		(void)request_write(r, b.data, b.len);
 	buf_fini(&b);

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "http/header.h"
-#include "http/problem.h"
+#include "http/answer.h"
 
 static void
 test_header_is(void **state)
@@ -188,20 +188,20 @@ test_problem(void **state)
 {
 	struct buf b = BUF_INIT;
 
-	problem_add(&b, 405, "Allow: POST\r\n", "say \"please\"\r\n");
+	answer_add_problem(&b, 405, "Allow: POST\r\n", "say \"please\"\r\n");
 	assert_string_equal(b.data,
 	    "Status: 405 Method Not Allowed\r\n"
 	    "Content-Type: application/problem+json\r\n"
-	    "Content-Length: 74\r\n"
 	    "Cache-Control: no-store\r\n"
 	    "X-Content-Type-Options: nosniff\r\n"
+	    "Content-Length: 74\r\n"
 	    "Allow: POST\r\n"
 	    "\r\n"
 	    "{\"title\":\"Method Not Allowed\",\"status\":405,"
 	    "\"detail\":\"say \\\"please\\\"\\r\\n\"}\n");
 	buf_fini(&b);
-	assert_string_equal(http_reason(422), "Unprocessable Content");
-	assert_string_equal(http_reason(799), "Error");
+	assert_string_equal(answer_reason(422), "Unprocessable Content");
+	assert_string_equal(answer_reason(799), "Error");
 }
 
 int

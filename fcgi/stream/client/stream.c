@@ -26,6 +26,7 @@
 
 #include "fastcgi/record.h"
 #include "base/log.h"
+#include "http/answer.h"
 #include "http/sse.h"
 #include "stream/source/stats.h"
 #include "stream/client/stream.h"
@@ -161,22 +162,10 @@ stream_position(struct feed *f, struct stream *s, char text[CURSOR_TEXT_MAX])
 /* --- encoding */
 
 void
-poll_add_head(struct buf *b, const char *cors)
-{
-	buf_addf(b,
-	    "Status: 200 OK\r\n"
-	    "Content-Type: application/json\r\n"
-	    "Cache-Control: no-store, no-transform\r\n"
-	    "X-Content-Type-Options: nosniff\r\n"
-	    "%s\r\n",
-	    cors);
-}
-
-void
 poll_add_answer(struct buf *b, const char *cors, const char *cursor,
     const char *gap, const char *events, size_t n)
 {
-	poll_add_head(b, cors);
+	answer_add_head(b, 200, "application/json", cors);
 	buf_addstr(b, "{\"cursor\":");
 	buf_addjson(b, cursor, strlen(cursor));
 	if (gap != NULL)

@@ -141,11 +141,8 @@ enum stream_result stream_offer(
 void stream_position(
     struct feed *, struct stream *, char text[CURSOR_TEXT_MAX]);
 
-/* Adds the head of the answer to a long-poll; cors: lines of it, or "". */
-void poll_add_head(struct buf *, const char *cors);
-
 /*
- * Adds the whole answer to a long-poll: gap is the inside of an object or
+ * Adds the whole answer to a long-poll: cors are lines of its head or "", gap is the inside of an object or
  * NULL, events the inside of an array.
  */
 void poll_add_answer(struct buf *, const char *cors, const char *cursor,

@@ -21,7 +21,8 @@
 #include "fastcgi/record.h"
 #include "stream/hub/hub_private.h"
 #include "base/log.h"
-#include "http/problem.h"
+#include "http/answer.h"
+#include "http/control_event.h"
 #include "http/sse.h"
 #include "stream/source/stats.h"
 
@@ -45,14 +46,7 @@ add_head(struct buf *b, const struct join *j)
 {
 	if (j->format == FORMAT_POLL)
 		return;
-	buf_addf(b,
-	    "Status: 200 OK\r\n"
-	    "Content-Type: text/event-stream\r\n"
-	    "Cache-Control: no-store, no-transform\r\n"
-	    "X-Accel-Buffering: no\r\n"
-	    "X-Content-Type-Options: nosniff\r\n"
-	    "%s\r\n",
-	    j->cors);
+	answer_add_head(b, 200, ANSWER_STREAM, j->cors);
 }
 
 /* Sends all of an answer on a connection that nothing was written to. */
@@ -80,12 +74,11 @@ send_refusal(struct hub *h, const struct join *j, const char *reason)
 
 		buf_addf(&headers, "Retry-After: 15\r\n%s", j->cors);
 		if (!buf_failed(&headers))
-			problem_add(&h->text, 503, headers.data, reason);
+			answer_add_problem(&h->text, 503, headers.data, reason);
 		buf_fini(&headers);
 	} else {
 		sse_add_retry(&h->text, POLITE_RETRY_MS);
-		buf_addf(&h->text,
-		    "event: pgfeed.bye\ndata: {\"reason\":\"%s\"}\n\n", reason);
+		control_event_bye(&h->text, NULL, reason);
 	}
 	send_answer(h, j->conn.fd, j->conn.id);
 }
@@ -132,8 +125,8 @@ send_forbidden(struct hub *h, struct stream *s, const char *reason)
 	if (buf_failed(&headers))
 		h->text.failed = true;
 	else
-		problem_add(&h->text, sign_in || revoked ? 401 : 403,
-		    headers.data,
+		answer_add_problem(&h->text,
+		    sign_in || revoked ? 401 : 403, headers.data,
 		    revoked   ? "this token has been revoked: sign in again"
 		    : sign_in ? "sign in to read this"
 			      : "you may not read this");
@@ -175,7 +168,8 @@ answer_head_only(struct hub *h, struct stream *s)
 {
 	buf_clear(&h->text);
 	if (s->filter->format == FORMAT_POLL)
-		poll_add_head(&h->text, s->join->cors);
+		answer_add_head(
+		    &h->text, 200, "application/json", s->join->cors);
 	else
 		add_head(&h->text, s->join);
 	send_answer(h, s->fd, s->id);

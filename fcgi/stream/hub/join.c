@@ -13,7 +13,7 @@
 #include "fastcgi/record.h"
 #include "stream/hub/hub_private.h"
 #include "base/log.h"
-#include "http/sse.h"
+#include "http/control_event.h"
 #include "stream/source/stats.h"
 
 static bool
@@ -133,18 +133,12 @@ say_open(struct hub *h, struct stream *s, bool may_be_live)
 		    listener_position(h->listener), text, sizeof(text));
 	else
 		stream_position(&h->feed, s, text);
-	buf_addf(&h->text,
-	    "id: %s\nevent: pgfeed.open\n"
-	    "data: {\"cursor\":\"%s\",\"heartbeat\":%g}\n\n",
-	    text, text, (double)h->config->heartbeat / 1000);
+	control_event_open(&h->text, text, h->config->heartbeat);
 	if (s->state == STREAM_FOLLOWING && s->own == NULL &&
 	    s->from == ring_head(h->feed.ring) && may_be_live &&
 	    listener_is_live(h->listener)) {
 		s->told_live = true;
-		buf_addf(&h->text,
-		    "id: %s\nevent: pgfeed.live\n"
-		    "data: {\"cursor\":\"%s\"}\n\n",
-		    text, text);
+		control_event_live(&h->text, text);
 	}
 }
 

@@ -16,6 +16,7 @@
 
 #include "stream/hub/hub_private.h"
 #include "base/log.h"
+#include "http/control_event.h"
 #include "stream/source/stats.h"
 
 #define RUN_MS 5
@@ -154,10 +155,10 @@ hub_end(struct hub *h, struct stream *s, const char *reason)
 			return;
 		}
 		stream_position(&h->feed, s, text);
-		poll_add_answer(&h->text, s->filter->shape.cors, text, NULL, "", 0);
+		poll_add_answer(
+		    &h->text, s->filter->shape.cors, text, NULL, "", 0);
 	} else {
-		buf_addf(&h->text,
-		    "event: pgfeed.bye\ndata: {\"reason\":\"%s\"}\n\n", reason);
+		control_event_bye(&h->text, NULL, reason);
 	}
 	hub_write(h, s, true);
 }
@@ -173,30 +174,31 @@ hub_say_live(struct hub *h, struct stream *s)
 	s->told_live = true;
 	stream_position(&h->feed, s, text);
 	buf_clear(&h->text);
-	buf_addf(&h->text,
-	    "id: %s\nevent: pgfeed.live\ndata: {\"cursor\":\"%s\"}\n\n", text,
-	    text);
+	control_event_live(&h->text, text);
 	hub_write(h, s, false);
 }
 
 void
 hub_say_gap(struct hub *h, struct stream *s, const char *reason)
 {
-	char text[CURSOR_TEXT_MAX], gap[128];
+	int64_t oldest = listener_oldest(h->listener);
+	char text[CURSOR_TEXT_MAX];
 
 	stats.gaps++;
 	stream_position(&h->feed, s, text);
-	snprintf(gap, sizeof(gap),
-	    "\"reason\":\"%s\",\"oldest\":\"%" PRId64 "\"", reason,
-	    listener_oldest(h->listener));
 	buf_clear(&h->text);
 	if (s->filter->format == FORMAT_POLL) {
-		poll_add_answer(&h->text, s->filter->shape.cors, text, gap, "", 0);
+		struct buf gap = BUF_INIT;
+
+		control_event_gap_members(&gap, reason, oldest);
+		poll_add_answer(&h->text, s->filter->shape.cors, text,
+		    gap.data, "", 0);
+		h->text.failed |= buf_failed(&gap);
+		buf_fini(&gap);
 		hub_write(h, s, true);
 		return;
 	}
-	buf_addf(
-	    &h->text, "id: %s\nevent: pgfeed.gap\ndata: {%s}\n\n", text, gap);
+	control_event_gap(&h->text, text, reason, oldest);
 	hub_write(h, s, false);
 }
 

@@ -1,0 +1,37 @@
+/*
+ * answer.h - answers as CGI wants them: "Status: 413 ..." first.
+ *
+ * An error is one line of JSON (RFC 9457):
+ *
+ *	{"title":"Content Too Large","status":413,"detail":"..."}
+ *
+ * The type is about:blank, which RFC 9457 section 4.2.1 lets us leave out, so
+ * the title is the status in words. The detail says what to do.
+ */
+#ifndef PGFEED_ANSWER_H
+#define PGFEED_ANSWER_H
+
+#include "base/buf.h"
+
+#define ANSWER_STREAM "text/event-stream"
+
+/* Returns the words for a status (RFC 9110 section 15), "Error" for others. */
+const char *answer_reason(int status);
+
+/*
+ * Adds a head. type: the Content-Type; headers: further lines, each ending in
+ * CR LF, or "". Nothing that pgfeed answers may be kept by a cache, and no
+ * proxy may gather or change a stream.
+ */
+void answer_add_head(
+    struct buf *, int status, const char *type, const char *headers);
+
+/* Adds a whole answer: a head with Content-Length, and the n bytes of a body. */
+void answer_add(struct buf *, int status, const char *type, const char *headers,
+    const char *body, size_t n);
+
+/* Adds a whole answer that is an error. */
+void answer_add_problem(
+    struct buf *, int status, const char *headers, const char *detail);
+
+#endif
