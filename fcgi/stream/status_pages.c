@@ -8,12 +8,14 @@
  */
 #include <sys/socket.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "process/post_counters.h"
 #include "fastcgi/record.h"
 #include "base/log.h"
+#include "http/answer.h"
 #include "stream/source/stats.h"
 #include "stream/status_pages.h"
 
@@ -46,10 +48,110 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_MEMORY] = "memory",
 };
 
+/* What is measured at the moment of the question. */
+struct gauges {
+	uint64_t live, uptime_s, holes, streams, filters, lag_ms, rights;
+	uint64_t ring_events, ring_bytes, ring_limit, janitor_late_s;
+};
+
+/* A number: in JSON under key, in OpenMetrics as pgfeed_NAME; NULL: not there. */
+static const struct number {
+	const char *key, *name, *help;
+	bool counter; /* of struct stats, else of struct gauges */
+	bool ms;      /* in OpenMetrics these are seconds */
+	size_t offset;
+} numbers[] = {
+#define GAUGE(field)   .offset = offsetof(struct gauges, field)
+#define COUNTER(field) .counter = true, .offset = offsetof(struct stats, field)
+	{ NULL, "live", "Whether LISTEN is in force.", GAUGE(live) },
+	{ "uptime_s", NULL, NULL, GAUGE(uptime_s) },
+	{ "holes", "holes", "Ids drawn but not yet visible.", GAUGE(holes) },
+	{ "streams", "streams", "Open streams.", GAUGE(streams) },
+	{ "filters", "filters", "Different subscriptions.", GAUGE(filters) },
+	{ "lag_ms", "lag_seconds",
+	    "How far the stream that is most behind is behind the table.",
+	    .ms = true, GAUGE(lag_ms) },
+	{ "rights", "rights", "Answers of pgfeed.may_read that are kept.",
+	    GAUGE(rights) },
+	{ "ring_events", NULL, NULL, GAUGE(ring_events) },
+	{ "ring_bytes", "ring_bytes", "Memory of recent events.",
+	    GAUGE(ring_bytes) },
+	{ "ring_limit", NULL, NULL, GAUGE(ring_limit) },
+	{ "opened", "streams_opened", "Streams opened.", COUNTER(opened) },
+	{ "closed", "streams_closed", "Streams closed.", COUNTER(closed) },
+	{ "lagged", "streams_lagged",
+	    "Streams closed because nobody read them.", COUNTER(lagged) },
+	{ "replay_limited", "replay_limited",
+	    "Streams ended to come back for more history.",
+	    COUNTER(replay_limited) },
+	{ "events", "events", "Events fetched.", COUNTER(events) },
+	{ "deliveries", "deliveries", "Events written to streams.",
+	    COUNTER(deliveries) },
+	{ "writes", "writes", "Writes to sockets.", COUNTER(writes) },
+	{ "bytes", "sent_bytes", "Bytes written to sockets.", COUNTER(bytes) },
+	{ "rings", "rings", "Rings of the doorbell that arrived.",
+	    COUNTER(rings) },
+	{ "fetches", "fetches", "Queries for new events.", COUNTER(fetches) },
+	{ "probes", "probes", "Queries for the owners of holes.",
+	    COUNTER(probes) },
+	{ "holes_dropped", "holes_dropped", "Ids proved dead.",
+	    COUNTER(holes_dropped) },
+	{ "replay_queries", "replay_queries", "Queries for history.",
+	    COUNTER(replay_queries) },
+	{ "replay_rows", "replay_rows", "Events of history read.",
+	    COUNTER(replay_rows) },
+	{ "gaps", "gaps", "Streams told of a gap.", COUNTER(gaps) },
+	{ "access_asked", "access_asked",
+	    "Topics that pgfeed.may_read was asked about.",
+	    COUNTER(access_asked) },
+	{ "access_failed", "access_failed",
+	    "Topics for which pgfeed.may_read failed, which counts as no.",
+	    COUNTER(access_failed) },
+	{ "access_cached", "access_cached",
+	    "Streams whose answer was known already.",
+	    COUNTER(access_cached) },
+	{ "access_lost", "access_lost",
+	    "Streams ended because they may not read any more.",
+	    COUNTER(access_lost) },
+	{ "connects", "connects", "Connections to the database.",
+	    COUNTER(connects) },
+	{ "janitor_late_s", "janitor_late_seconds",
+	    "Time since a duty of retention was last done, of the latest duty.",
+	    GAUGE(janitor_late_s) },
+#undef GAUGE
+#undef COUNTER
+};
+
 static void
-add_number(struct buf *b, const char *name, uint64_t n)
+measure(struct gauges *g, const struct hub *h, const struct listener *l)
 {
-	buf_addf(b, ",\"%s\":%" PRIu64, name, n);
+	const struct ring *ring = hub_ring(h);
+
+	*g = (struct gauges){
+		.live = listener_is_live(l),
+		.uptime_s = (uint64_t)(now_ms() - hub_since_ms(h)) / 1000,
+		.holes = cursor_holes(listener_position(l)),
+		.streams = hub_streams(h),
+		.filters = hub_filters(h),
+		.lag_ms = lag_ms(h, l),
+		.rights = hub_rights(h),
+		.janitor_late_s = (uint64_t)stats.janitor_late_s,
+	};
+	if (ring != NULL) {
+		g->ring_events = ring_head(ring) - ring_tail(ring);
+		g->ring_bytes = ring_bytes(ring);
+		g->ring_limit = ring_limit(ring);
+	}
+}
+
+static uint64_t
+value_of(const struct number *n, const struct gauges *g)
+{
+	const char *base = n->counter ? (const char *)&stats : (const char *)g;
+	uint64_t value;
+
+	memcpy(&value, base + n->offset, sizeof(value));
+	return value;
 }
 
 static void
@@ -66,7 +168,7 @@ add_refused(struct buf *b)
 		    b, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", refusals[i], n);
 	}
 	buf_addc(b, '}');
-	add_number(b, "refused", sum);
+	buf_addf(b, ",\"refused\":%" PRIu64, sum);
 }
 
 /* Only if pgfeed-post counts, and as this user. */
@@ -88,54 +190,25 @@ static void
 add_status(struct buf *b, const struct config *c, const struct hub *h,
     const struct listener *l)
 {
-	const struct cursor *g = listener_position(l);
-	const struct ring *ring = hub_ring(h);
+	const struct cursor *position = listener_position(l);
 	char text[CURSOR_TEXT_MAX] = "";
+	struct gauges g;
 
+	measure(&g, h, l);
 	if (listener_has_position(l))
-		cursor_print(g, text, sizeof(text));
-	buf_addf(b, "{\"version\":\"%s\",\"pid\":%d,\"live\":%s,\"asleep\":%s",
-	    PACKAGE_VERSION, (int)getpid(),
-	    listener_is_live(l) ? "true" : "false",
-	    listener_is_asleep(l) ? "true" : "false");
+		cursor_print(position, text, sizeof(text));
+	buf_addf(b, "{\"version\":\"%s\",\"pid\":%d,\"live\":%s",
+	    PACKAGE_VERSION, (int)getpid(), g.live ? "true" : "false");
 	buf_addf(b,
 	    ",\"cursor\":\"%s\",\"timeline\":%u,\"oldest\":\"%" PRId64 "\"",
-	    text, g->tli, listener_oldest(l));
-	add_number(
-	    b, "uptime_s", (uint64_t)(now_ms() - hub_since_ms(h)) / 1000);
-	add_number(b, "holes", cursor_holes(g));
-	add_number(b, "streams", hub_streams(h));
-	add_number(b, "filters", hub_filters(h));
-	add_number(b, "lag_ms", lag_ms(h, l));
-	add_number(b, "rights", hub_rights(h));
-	if (ring != NULL) {
-		add_number(b, "ring_events", ring_head(ring) - ring_tail(ring));
-		add_number(b, "ring_bytes", ring_bytes(ring));
-		add_number(b, "ring_limit", ring_limit(ring));
+	    text, position->tli, listener_oldest(l));
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		if (numbers[i].key != NULL)
+			buf_addf(b, ",\"%s\":%" PRIu64, numbers[i].key,
+			    value_of(&numbers[i], &g));
 	}
-	add_number(b, "opened", stats.opened);
-	add_number(b, "closed", stats.closed);
 	add_refused(b);
 	add_posts(b, c);
-	add_number(b, "lagged", stats.lagged);
-	add_number(b, "replay_limited", stats.replay_limited);
-	add_number(b, "events", stats.events);
-	add_number(b, "deliveries", stats.deliveries);
-	add_number(b, "writes", stats.writes);
-	add_number(b, "bytes", stats.bytes);
-	add_number(b, "rings", stats.rings);
-	add_number(b, "fetches", stats.fetches);
-	add_number(b, "probes", stats.probes);
-	add_number(b, "holes_dropped", stats.holes_dropped);
-	add_number(b, "replay_queries", stats.replay_queries);
-	add_number(b, "replay_rows", stats.replay_rows);
-	add_number(b, "gaps", stats.gaps);
-	add_number(b, "access_asked", stats.access_asked);
-	add_number(b, "access_failed", stats.access_failed);
-	add_number(b, "access_cached", stats.access_cached);
-	add_number(b, "access_lost", stats.access_lost);
-	add_number(b, "connects", stats.connects);
-	add_number(b, "janitor_late_s", (uint64_t)stats.janitor_late_s);
 	/* Upper bounds are 64 us << i; the last bucket has none. */
 	buf_addstr(b, ",\"latency_us\":[");
 	for (size_t i = 0; i <= STATS_BUCKETS; i++)
@@ -144,13 +217,21 @@ add_status(struct buf *b, const struct config *c, const struct hub *h,
 }
 
 static void
-add_metric(struct buf *b, const char *name, const char *type, const char *help,
-    uint64_t value)
+add_metric(struct buf *b, const struct number *n, const struct gauges *g)
 {
-	buf_addf(b, "# TYPE pgfeed_%s %s\n# HELP pgfeed_%s %s\n", name, type,
-	    name, help);
-	buf_addf(b, "pgfeed_%s%s %" PRIu64 "\n", name,
-	    strcmp(type, "counter") == 0 ? "_total" : "", value);
+	uint64_t value = value_of(n, g);
+
+	buf_addf(b, "# TYPE pgfeed_%s %s\n", n->name,
+	    n->counter ? "counter" : "gauge");
+	if (n->ms)
+		buf_addf(b, "# UNIT pgfeed_%s seconds\n", n->name);
+	buf_addf(b, "# HELP pgfeed_%s %s\n", n->name, n->help);
+	if (n->ms)
+		buf_addf(
+		    b, "pgfeed_%s %.3f\n", n->name, (double)value / 1e3);
+	else
+		buf_addf(b, "pgfeed_%s%s %" PRIu64 "\n", n->name,
+		    n->counter ? "_total" : "", value);
 }
 
 static void
@@ -209,71 +290,15 @@ static void
 add_metrics(struct buf *b, const struct config *c, const struct hub *h,
     const struct listener *l)
 {
-	const struct ring *ring = hub_ring(h);
+	struct gauges g;
 
-	add_metric(b, "live", "gauge", "Whether LISTEN is in force.",
-	    listener_is_live(l));
-	add_metric(b, "streams", "gauge", "Open streams.", hub_streams(h));
-	add_metric(
-	    b, "filters", "gauge", "Different subscriptions.", hub_filters(h));
-	add_metric(b, "ring_bytes", "gauge", "Memory of recent events.",
-	    ring != NULL ? ring_bytes(ring) : 0);
-	add_metric(b, "holes", "gauge", "Ids drawn but not yet visible.",
-	    cursor_holes(listener_position(l)));
-	buf_addf(b,
-	    "# TYPE pgfeed_lag_seconds gauge\n"
-	    "# UNIT pgfeed_lag_seconds seconds\n"
-	    "# HELP pgfeed_lag_seconds How far the stream that is most behind "
-	    "is behind the table.\n"
-	    "pgfeed_lag_seconds %.3f\n",
-	    (double)lag_ms(h, l) / 1e3);
-	add_metric(
-	    b, "streams_opened", "counter", "Streams opened.", stats.opened);
+	measure(&g, h, l);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		if (numbers[i].name != NULL)
+			add_metric(b, &numbers[i], &g);
+	}
 	add_refused_metric(b);
 	add_posts_metric(b, c);
-	add_metric(b, "streams_lagged", "counter",
-	    "Streams closed because nobody read them.", stats.lagged);
-	add_metric(b, "events", "counter", "Events fetched.", stats.events);
-	add_metric(b, "deliveries", "counter", "Events written to streams.",
-	    stats.deliveries);
-	add_metric(b, "writes", "counter", "Writes to sockets.", stats.writes);
-	add_metric(b, "sent_bytes", "counter", "Bytes written to sockets.",
-	    stats.bytes);
-	add_metric(b, "rings", "counter", "Notifications of the doorbell.",
-	    stats.rings);
-	add_metric(b, "asleep", "gauge", "1 while writers have to ring.",
-	    listener_is_asleep(l));
-	add_metric(
-	    b, "fetches", "counter", "Queries for new events.", stats.fetches);
-	add_metric(b, "probes", "counter", "Queries for the owners of holes.",
-	    stats.probes);
-	add_metric(b, "holes_dropped", "counter", "Ids proved dead.",
-	    stats.holes_dropped);
-	add_metric(b, "replay_queries", "counter", "Queries for history.",
-	    stats.replay_queries);
-	add_metric(b, "replay_rows", "counter", "Events of history read.",
-	    stats.replay_rows);
-	add_metric(b, "replay_limited", "counter",
-	    "Streams ended to come back for more history.",
-	    stats.replay_limited);
-	add_metric(b, "gaps", "counter", "Streams told of a gap.", stats.gaps);
-	add_metric(b, "rights", "gauge",
-	    "Answers of pgfeed.may_read that are kept.", hub_rights(h));
-	add_metric(b, "access_asked", "counter",
-	    "Topics that pgfeed.may_read was asked about.", stats.access_asked);
-	add_metric(b, "access_failed", "counter",
-	    "Topics for which pgfeed.may_read failed, which counts as no.",
-	    stats.access_failed);
-	add_metric(b, "access_cached", "counter",
-	    "Streams whose answer was known already.", stats.access_cached);
-	add_metric(b, "access_lost", "counter",
-	    "Streams ended because they may not read any more.",
-	    stats.access_lost);
-	add_metric(b, "connects", "counter", "Connections to the database.",
-	    stats.connects);
-	add_metric(b, "janitor_late_seconds", "gauge",
-	    "Time since a duty of retention was last done, of the latest duty.",
-	    (uint64_t)stats.janitor_late_s);
 	add_latency(b);
 	buf_addstr(b, "# EOF\n");
 }
@@ -312,10 +337,7 @@ add_answer(struct buf *b, enum history_page_wanted page, const struct config *c,
 	else if (page == WANT_METRICS)
 		type = "application/openmetrics-text; version=1.0.0; "
 		       "charset=utf-8";
-	buf_addf(b,
-	    "Status: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n"
-	    "X-Content-Type-Options: nosniff\r\n\r\n",
-	    ok ? "200 OK" : "503 Service Unavailable", type);
+	answer_add_head(b, ok ? 200 : 503, type, "");
 	if (page == WANT_STATUS)
 		add_status(b, c, h, l);
 	else if (page == WANT_METRICS)
