@@ -3,6 +3,7 @@
 # security" gives the services of the system less than 2 (0 is nothing allowed,
 # 10 is everything).
 set -eu
+: "${abs_top_builddir:=$(pwd)}"
 cd "${srcdir:-.}"
 
 if ! systemd-analyze security --help >/dev/null 2>&1; then
@@ -20,6 +21,13 @@ for unit in conf/systemd/*.service.in conf/systemd/*.socket \
 	to=${to%.in}
 	mkdir -p "${to%/*}"
 	sed 's|^ExecStart=.*|ExecStart=/bin/true|' "$unit" >"$to"
+done
+# What is installed names the folder of the programs.
+for service in "$abs_top_builddir"/conf/systemd/*.service; do
+	grep -q '^ExecStart=/.*/pgfeed-' "$service" || {
+		echo "$service: $(grep '^ExecStart' "$service")"
+		bad=1
+	}
 done
 mkdir -m 0700 "$copy/run"
 export XDG_RUNTIME_DIR="$copy/run"
