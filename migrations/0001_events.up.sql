@@ -168,3 +168,5 @@ BEGIN
 END $$;
 CREATE TRIGGER bell AFTER INSERT ON pgfeed.event
   FOR EACH STATEMENT EXECUTE FUNCTION pgfeed.bell();
+-- Also for rows that logical replication applies, and those of its triggers.
+ALTER TABLE pgfeed.event ENABLE ALWAYS TRIGGER bell;

@@ -26,6 +26,7 @@ BEGIN
   END LOOP;
 END $$;
 DROP FUNCTION pgfeed.check(text);
+DROP FUNCTION pgfeed.check_attached();
 DROP FUNCTION pgfeed.grant_differences();
 DROP FUNCTION pgfeed.grant_roles(boolean);
 DROP FUNCTION pgfeed.present_grants();

@@ -54,6 +54,10 @@ AS $$
       ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.wanted_grants()', NULL),
       ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.present_grants()', NULL),
       ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.grant_differences()', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.trigger_arguments(bytea)', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION',
+        'pgfeed.attached_columns(oid, text[], smallint[], oid)', NULL),
+      ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.check_attached()', NULL),
       ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.check(text)', NULL)
     ) w (grantee, privilege, what, object, part)
 $$;
@@ -138,6 +142,78 @@ AS $$
    ORDER BY 1 DESC, 2
 $$;
 
+-- Rows as those of pgfeed.check(): what is wrong with attached tables, and who
+-- may attach one.
+CREATE FUNCTION pgfeed.check_attached()
+RETURNS TABLE (name text, ok boolean, must boolean, detail text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  t record;
+  args text[];
+  names text[];
+  present text[];
+  published integer;
+  topic text;
+  attached integer := 0;
+  wrong text;
+  all_wrong text[] := '{}';
+BEGIN
+  FOR t IN
+    SELECT tgrelid::regclass AS rel, tgenabled, tgargs FROM pg_trigger
+     WHERE tgname = 'pgfeed_row' AND tgparentid = 0 ORDER BY tgrelid::regclass::text
+  LOOP
+    attached := attached + 1;
+    args := pgfeed.trigger_arguments(t.tgargs);
+    topic := args[1];
+    names := args[2];
+    published := args[4];
+    present := pgfeed.attached_columns(t.rel, names, args[3]::smallint[], args[5]::oid);
+    FOR i IN 1 .. cardinality(names) LOOP
+      topic := replace(topic, '{' || names[i] || '}', '{' || coalesce(present[i], '') || '}');
+    END LOOP;
+    SELECT string_agg(CASE WHEN attname IS NULL THEN format('column %I is gone', was)
+             WHEN attname <> was THEN format('column %I is now called %I', was, attname)
+             ELSE format('column %I is now of type %s', was, format_type(atttypid, NULL)) END,
+             ', ' ORDER BY o) INTO wrong
+      FROM unnest(names, present, args[6]::text[]) WITH ORDINALITY u (was, now_is, type, o)
+      LEFT JOIN pg_attribute ON attrelid = t.rel AND attname = now_is
+     WHERE (attname = was AND format_type(atttypid, NULL) = type) IS NOT TRUE;
+    IF wrong IS NOT NULL THEN
+      all_wrong := all_wrong || format(
+        '%s: %s, attach it again: SELECT pgfeed.attach(%L, topic => %L, columns => %L)',
+        t.rel, wrong, t.rel, topic, array_remove(present[:published], NULL));
+    END IF;
+    IF t.tgenabled IN ('D', 'R') THEN
+      all_wrong := all_wrong || format(
+        '%s: its trigger is disabled: ALTER TABLE %1$s ENABLE TRIGGER pgfeed_row', t.rel);
+    END IF;
+    SELECT string_agg(c.oid::regclass::text, ', ') INTO wrong
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = t.rel AND NOT c.relispartition
+       AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'pgfeed_row');
+    IF wrong IS NOT NULL THEN
+      all_wrong := all_wrong || format(
+        '%s: tables that inherit from it are not attached: %s', t.rel, wrong);
+    END IF;
+  END LOOP;
+  must := false;
+  name := 'attached tables';
+  ok := all_wrong = '{}';
+  detail := CASE WHEN ok THEN format('%s attached, all as when they were attached', attached)
+    ELSE array_to_string(all_wrong, '; ') END;
+  RETURN NEXT;
+
+  SELECT string_agg(DISTINCT coalesce(quote_ident(r.rolname), 'PUBLIC'), ', ') INTO wrong
+    FROM pg_proc p CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+    LEFT JOIN pg_roles r ON r.oid = a.grantee
+   WHERE p.oid = 'pgfeed.attach_function'::regproc AND a.grantee <> p.proowner;
+  name := 'attach grants';
+  ok := coalesce(strpos(wrong, 'PUBLIC') = 0, true);
+  detail := CASE WHEN wrong IS NULL THEN 'only pgfeed''s owner attaches tables' ELSE
+    format('%s may attach tables, and so publish to any topic', wrong) END;
+  RETURN NEXT;
+END $$;
+
 -- What the programs depend on, one row each. program is 'stream', 'post' or
 -- 'owner'. must: the program refuses to run when it is not ok.
 CREATE FUNCTION pgfeed.check(program text DEFAULT 'owner')
@@ -211,9 +287,9 @@ BEGIN
 
   name := 'bell';
   ok := EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'pgfeed.event'::regclass
-                   AND tgname = 'bell' AND tgenabled IN ('O', 'A'));
+                   AND tgname = 'bell' AND tgenabled = 'A');
   detail := CASE WHEN ok THEN 'the bell trigger is enabled' ELSE
-    'the bell trigger is off: ALTER TABLE pgfeed.event ENABLE TRIGGER bell' END;
+    'the bell trigger is off: ALTER TABLE pgfeed.event ENABLE ALWAYS TRIGGER bell' END;
   RETURN NEXT;
 
   name := 'last partition';
@@ -308,6 +384,7 @@ BEGIN
         'open to everybody: ' || open END;
       RETURN NEXT;
     END IF;
+    RETURN QUERY SELECT * FROM pgfeed.check_attached();
   END IF;
 
   -- The rules as a gateway asks for them, for nobody and for somebody.

@@ -175,7 +175,8 @@ def test_a_row_too_big_for_an_event_does_not_fail_its_writer(shop):
     shop.sql("SELECT pgfeed.attach('shop.orders')")
     shop.sql("INSERT INTO shop.orders VALUES (1, repeat('x', 1 << 20), '')")
     assert changes(shop) == [("orders", "insert", {
-        "table": "shop.orders", "old": None, "new": None, "omitted": True})]
+        "table": "shop.orders", "old": None, "new": None, "omitted": True,
+        "reason": "too large"})]
 
 
 @pytest.mark.parametrize("call,error,text", [
@@ -190,6 +191,8 @@ def test_a_row_too_big_for_an_event_does_not_fail_its_writer(shop):
     ("4294967295::oid::regclass", errors.UndefinedTable, "no such table"),
     ("'shop.orders', '-/b'", errors.InvalidParameterValue, "not a topic"),
     ("'shop.orders', 'orders/*'", errors.InvalidParameterValue, "not a topic"),
+    ("'shop.orders', 'orders/{id'", errors.InvalidParameterValue, "not a topic"),
+    ("'shop.orders', 'orders/{nix}'", errors.UndefinedColumn, "nix"),
     ("'shop.orders', columns => '{id,\"o''dd\"}'", errors.UndefinedColumn,
      "no column \"o'dd\""),
     ("'shop.orders', columns => '{id,NULL}'", errors.UndefinedColumn, "NULL"),
@@ -204,7 +207,7 @@ def test_attach_says_what_is_wrong(shop, call, error, text):
 def test_it_takes_rights_on_the_table_to_attach_it(shop):
     shop.sql("GRANT USAGE ON SCHEMA pgfeed, shop TO post;"
              "GRANT EXECUTE ON FUNCTION pgfeed.attach, pgfeed.detach,"
-             " pgfeed.changed TO post")
+             " pgfeed.attach_function, pgfeed.drop_unattached TO post")
     with pytest.raises(errors.InsufficientPrivilege):
         shop.sql("SELECT pgfeed.attach('shop.orders')", user="post")
     shop.sql("ALTER TABLE shop.orders OWNER TO post")
@@ -225,3 +228,241 @@ def test_the_demo_can_be_set_up_twice(database, cluster):
     assert [(t, k) for t, k, _ in changes(database)] == [
         ("events", "insert")] * 2 + [("events", "update"), ("events", "delete")]
     assert changes(database)[0][2]["new"] == {"id": 1, "event": "hello"}
+
+
+EVIL_TYPE = """
+    CREATE TYPE shop.x AS ENUM ('a');
+    CREATE FUNCTION shop.to_json(shop.x) RETURNS json LANGUAGE plpgsql AS
+      $$ BEGIN RAISE 'to_json ran as %%', current_user; END $$;
+    CREATE FUNCTION shop.to_text(shop.x) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+      $$ BEGIN RAISE 'to_text ran as %%', current_user; END $$;
+    CREATE FUNCTION shop.always(shop.x, shop.x) RETURNS boolean LANGUAGE plpgsql
+      IMMUTABLE AS $$ BEGIN RAISE 'the operator ran as %%', current_user; END $$;
+    CREATE CAST (shop.x AS json) WITH FUNCTION shop.to_json(shop.x);
+    CREATE CAST (shop.x AS text) WITH FUNCTION shop.to_text(shop.x) AS IMPLICIT;
+    CREATE OPERATOR shop.= (LEFTARG = shop.x, RIGHTARG = shop.x, PROCEDURE = shop.always);
+    CREATE TYPE shop.pair AS (l shop.x, r integer);
+    """.replace("%%", "%")
+
+
+def test_no_code_of_a_types_owner_runs(shop):
+    """Casts and operators of a column's type ran as pgfeed's owner."""
+    shop.sql(EVIL_TYPE)
+    shop.sql("ALTER TABLE shop.orders ADD x shop.x, ADD xs shop.x[], ADD p shop.pair,"
+             " ADD ps shop.pair[]")
+    shop.sql("SELECT pgfeed.attach('shop.orders')")
+    shop.sql("INSERT INTO shop.orders (id, x, xs, p, ps) VALUES"
+             " (1, 'a', '{a,NULL}', '(a,1)', ARRAY[ROW('a', 2), NULL]::shop.pair[])")
+    shop.sql("UPDATE shop.orders SET id = 2")
+    new = changes(shop)[1][2]["new"]
+    assert new == {"id": 2, "who": None, "secret": None, "x": "a", "xs": ["a", None],
+                   "p": {"l": "a", "r": 1}, "ps": [{"l": "a", "r": 2}, None]}
+
+
+def test_a_column_that_becomes_of_such_a_type_runs_no_code(shop):
+    shop.sql(EVIL_TYPE)
+    shop.sql("SELECT pgfeed.attach('shop.orders')")
+    connection = shop.connect()
+    query(connection, "INSERT INTO shop.orders VALUES (1, 'ann', 's')")
+    shop.sql("ALTER TABLE shop.orders ALTER who TYPE shop.x USING 'a'")
+    query(connection, "UPDATE shop.orders SET id = 2")
+    connection.close()
+    shop.sql("UPDATE shop.orders SET id = 3")
+    assert [d["new"]["who"] for _, _, d in changes(shop)] == ["ann", "a", "a"]
+    assert "column who is now of type shop.x" in attached_detail(shop)
+
+
+def attached_detail(database):
+    return database.value("SELECT detail FROM pgfeed.check() WHERE name = 'attached tables'")
+
+
+def test_the_trigger_functions_belong_to_nobody_else(shop):
+    """A writer has no way to make up a change."""
+    shop.sql("ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO post")
+    shop.sql("SELECT pgfeed.attach('shop.orders')")
+    assert shop.sql("SELECT proname FROM pg_proc WHERE pronamespace = 'pgfeed'::regnamespace"
+                    " AND proname ~ '^(changed_|attach_|drop_|row_)'"
+                    " AND has_function_privilege('post', oid, 'EXECUTE')") == []
+
+
+def test_types_keep_their_form(database):
+    database.sql("""
+        CREATE TYPE mood AS ENUM ('glad');
+        CREATE TYPE span AS RANGE (subtype = integer);
+        CREATE TYPE addr AS (street text, m mood, n integer[]);
+        CREATE DOMAIN small AS integer CHECK (value < 10);
+        CREATE TABLE public.things (i integer, b boolean, f float8, j json, t timestamptz,
+          m mood, ms mood[], s span, a addr, aa addr[], d small, ds small[]);
+        SELECT pgfeed.attach('public.things', 'a');
+        INSERT INTO public.things VALUES (1, true, 'NaN', '{"x":  1}',
+          '2026-01-01 00:00+02', 'glad', '{{glad,NULL}}', '[1,3)', '("Main ""St",glad,"{1}")',
+          ARRAY[ROW('s', NULL, '{}')::addr, NULL, ROW(NULL, NULL, NULL)::addr], 4, '{1,2}')""")
+    assert changes(database)[0][2]["new"] == {
+        "i": 1, "b": True, "f": "NaN", "j": {"x": 1}, "t": "2025-12-31T22:00:00+00:00",
+        "m": "glad", "ms": [["glad", None]], "s": "[1,3)",
+        "a": {"street": 'Main "St', "m": "glad", "n": [1]},
+        "aa": [{"street": "s", "m": None, "n": []}, None,
+               {"street": None, "m": None, "n": None}], "d": 4, "ds": [1, 2]}
+    assert '"j":{"x":  1}' in database.value("SELECT data FROM pgfeed.event")
+
+
+@pytest.mark.parametrize("text", ['{"x":"a\\u0000b"}', '"\\ud800"'])
+def test_json_that_postgres_cannot_read_is_published_verbatim(database, text):
+    database.sql("CREATE TABLE public.j (id integer, raw json)")
+    database.sql("SELECT pgfeed.attach('public.j')")
+    database.sql("INSERT INTO public.j VALUES (1, %s)", (text,))
+    database.sql("SELECT pgfeed.attach('public.j', 'j', '{id}')")
+    database.sql("UPDATE public.j SET id = 2")
+    assert database.sql("SELECT data FROM pgfeed.event ORDER BY id") == [
+        ('{"table":"public.j","old":null,"new":{"id":1,"raw":' + text + '}}',),
+        ('{"table":"public.j","old":{"id":1},"new":{"id":2}}',)]
+
+
+def test_what_a_writer_has_set_changes_nothing(database):
+    database.sql("""
+        CREATE TABLE public.f (v float8, t timestamptz, i interval, b bytea, o regclass,
+          r tstzrange, d date);
+        SELECT pgfeed.attach('public.f', 'f/{d}')""")
+    row = ("INSERT INTO public.f VALUES (0.3, '2026-01-02 00:00+00', '1 day 2 h', '\\x00',"
+           " 'public.f', '[2026-01-02 00:00+00,)', '2026-01-02');")
+    update = "UPDATE public.f SET v = 0.1::float8 + 0.2::float8; DELETE FROM public.f"
+    database.sql(row + update)
+    database.sql(
+        "SET extra_float_digits = 0; SET datestyle = 'German'; SET timezone = 'Asia/Tokyo';"
+        "SET intervalstyle = iso_8601; SET bytea_output = escape; SET search_path = public;"
+        "SET quote_all_identifiers = on;" + row + update)
+    found = database.sql("SELECT topic, kind, data FROM pgfeed.event ORDER BY id")
+    assert [k for _, k, _ in found] == ["insert", "update", "delete"] * 2
+    assert found[:3] == found[3:] and found[0][0] == "f/2026-01-02"
+
+
+def test_large_values_that_are_not_published_are_not_read(database):
+    """Such a row made the writer run out of memory."""
+    database.sql("""
+        CREATE TABLE public.big (id integer, n integer, t text);
+        SELECT pgfeed.attach('public.big', columns => '{id,n}');
+        INSERT INTO public.big VALUES (1, 1, repeat('x', 200000000))""")
+    database.sql("UPDATE public.big SET n = 2")
+    database.sql("SELECT pgfeed.attach('public.big')")
+    database.sql("UPDATE public.big SET n = 3")
+    assert [d.get("reason", d["new"]) for _, _, d in changes(database)] == [
+        {"id": 1, "n": 1}, {"id": 1, "n": 2}, "too large"]
+
+
+def test_a_renamed_or_dropped_column_is_followed_and_named(shop):
+    shop.sql("SELECT pgfeed.attach('shop.orders', 'o/{who}')")
+    connection = shop.connect()  # one session has seen the table as it was
+    query(connection, "INSERT INTO shop.orders VALUES (1, 'ann', 's')")
+    shop.sql("ALTER TABLE shop.orders RENAME who TO name; ALTER TABLE shop.orders DROP secret;"
+             "ALTER TABLE shop.orders RENAME TO sales")
+    query(connection, "UPDATE shop.sales SET name = 'bob'")
+    shop.sql("UPDATE shop.sales SET name = 'eve'")
+    connection.close()
+    assert changes(shop)[1:] == [
+        ("o/" + new, "update", {"table": "shop.sales", "old": {"id": 1, "name": old},
+                                "new": {"id": 1, "name": new}})
+        for old, new in (("ann", "bob"), ("bob", "eve"))]
+    detail = attached_detail(shop)
+    assert "column who is now called name" in detail and "column secret is gone" in detail
+    shop.sql(detail.split(": ")[-1])
+    assert "as when they were attached" in attached_detail(shop)
+    shop.sql("UPDATE shop.sales SET name = 'pat'")
+    assert changes(shop)[-1][0] == "o/pat"
+
+
+def test_attach_and_detach_lose_no_event_of_their_transaction(shop):
+    shop.sql("BEGIN; INSERT INTO shop.orders VALUES (1); SELECT pgfeed.attach('shop.orders', 'a');"
+             "INSERT INTO shop.orders VALUES (2); SELECT pgfeed.attach('shop.orders', 'b');"
+             "INSERT INTO shop.orders VALUES (3); SELECT pgfeed.detach('shop.orders'); COMMIT")
+    # The first change came before there was anything to tell of it: attach warns.
+    assert [(t, d["new"]["id"]) for t, _, d in changes(shop)] == [("a", 2), ("b", 3)]
+
+
+def warnings(database, statement):
+    connection = database.connect()
+    query(connection, statement)
+    notices = "".join(connection.notices)
+    connection.close()
+    return notices
+
+
+def test_attach_warns(shop):
+    shop.sql("CREATE TABLE shop.child () INHERITS (shop.orders); CREATE SCHEMA b;"
+             "CREATE TABLE b.orders (id integer)")
+    assert "inherit from shop.orders are not published: shop.child" in warnings(
+        shop, "SELECT pgfeed.attach('shop.orders')")
+    assert "shop.child" in attached_detail(shop)
+    assert "topic orders is also that of shop.orders" in warnings(
+        shop, "SELECT pgfeed.attach('b.orders')")
+    assert warnings(shop, "SELECT pgfeed.attach('b.orders', 'b')") == ""
+    assert "earlier in this transaction are not published" in warnings(
+        shop, "BEGIN; INSERT INTO shop.child VALUES (1);"
+        "SELECT pgfeed.attach('shop.child', 'orders'); COMMIT")
+    assert "as when they were attached" in attached_detail(shop)
+
+
+def test_a_table_that_is_not_deferred_can_be_altered_in_the_transaction(shop):
+    change = "BEGIN; INSERT INTO shop.orders VALUES ({0}); {1} ALTER TABLE shop.orders ADD c{0} int; COMMIT"
+    shop.sql("SELECT pgfeed.attach('shop.orders')")
+    with pytest.raises(errors.ObjectInUse, match="pending trigger events"):
+        shop.sql(change.format(1, ""))
+    shop.sql(change.format(2, "SET CONSTRAINTS ALL IMMEDIATE;"))
+    shop.sql("SELECT pgfeed.attach('shop.orders', deferred => false)")
+    shop.sql(change.format(3, ""))
+    shop.sql("SELECT pgfeed.attach('shop.orders')")  # keeps it
+    shop.sql(change.format(4, ""))
+    assert [d["new"]["id"] for _, _, d in changes(shop)] == [2, 3, 4]
+
+
+def test_replicated_rows_are_events_on_demand_and_ring(shop):
+    replicated = "SET session_replication_role = replica; INSERT INTO shop.orders VALUES (%s)"
+    shop.sql("SELECT pgfeed.attach('shop.orders')")
+    shop.sql(replicated, (1,))
+    shop.sql("SELECT pgfeed.attach('shop.orders', always => true)")
+    shop.sql(replicated, (2,))
+    shop.sql("SELECT pgfeed.attach('shop.orders')")  # keeps it
+    shop.sql(replicated, (3,))
+    assert [d["new"]["id"] for _, _, d in changes(shop)] == [2, 3]
+    assert shop.value("SELECT tgenabled FROM pg_trigger WHERE tgname = 'bell'"
+                      " AND tgrelid = 'pgfeed.event'::regclass") == "A"
+
+
+def test_a_topic_per_row(shop):
+    shop.sql("SELECT pgfeed.attach('shop.orders', 'who/{who}', '{id}')")
+    shop.sql("INSERT INTO shop.orders VALUES (1, 'a/b*{c}%%'), (2, NULL), (3, ''), (4, 'ann'),"
+             " (5, repeat('x', 2000))".replace("%%", "%"))
+    shop.sql("UPDATE shop.orders SET secret = 's'")
+    shop.sql("UPDATE shop.orders SET who = 'bob' WHERE id IN (2, 4)")
+    shop.sql("UPDATE shop.orders SET who = NULL WHERE id = 4")
+    shop.sql("TRUNCATE shop.orders")
+    assert shop.sql("SELECT topic, also, kind FROM pgfeed.event ORDER BY id") == [
+        ("who/a%2Fb%2A%7Bc%7D%25", None, "insert"), ("who/ann", None, "insert"),
+        ("who/bob", None, "update"), ("who/bob", ["who/ann"], "update"),
+        ("who/bob", None, "update")]
+    shop.sql("SELECT pgfeed.attach('shop.orders', '{who}/x', '{id}')")
+    shop.sql("INSERT INTO shop.orders VALUES (6, '-')")
+    assert changes(shop)[-1][0] == "%2D/x"
+
+
+def test_partitions_that_are_attached_themselves(database):
+    database.sql("""
+        CREATE TABLE public.logs (k integer, v text) PARTITION BY LIST (k);
+        CREATE TABLE public.one (junk int, v text, k integer);
+        ALTER TABLE public.one DROP junk;
+        SELECT pgfeed.attach('public.logs'), pgfeed.attach('public.one')""")
+    attach = "ALTER TABLE public.logs ATTACH PARTITION public.one FOR VALUES IN (1)"
+    with pytest.raises(errors.DuplicateObject):
+        database.sql(attach)
+    database.sql("SELECT pgfeed.detach('public.one')")
+    database.sql(attach)
+    database.sql("INSERT INTO public.logs VALUES (1, 'a')")
+    database.sql("TRUNCATE public.one")  # PostgreSQL tells the parent nothing
+    database.sql("TRUNCATE public.logs")
+    assert [(k, d["new"]) for _, k, d in changes(database)] == [
+        ("insert", {"k": 1, "v": "a"}), ("truncate", None)]
+
+
+def test_functions_of_dropped_tables_go(shop):
+    shop.sql("SELECT pgfeed.attach('shop.orders'); DROP TABLE shop.orders;"
+             "CREATE TABLE shop.b (id int); SELECT pgfeed.attach('shop.b')")
+    assert shop.value("SELECT count(*) FROM pg_proc WHERE proname ~ '^changed_'") == 1

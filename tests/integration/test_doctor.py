@@ -159,7 +159,7 @@ def test_it_names_a_wrong_address(patient, url, text):
 @pytest.mark.parametrize("broken,text", [
     ("ALTER SEQUENCE pgfeed.event_id_seq CACHE 32", "CACHE 32"),
     ("DELETE FROM pgfeed.migration WHERE version = (SELECT max(version) FROM pgfeed.migration)", "run \"pgfeed migrate\""),
-    ("ALTER TABLE pgfeed.event DISABLE TRIGGER bell", "ENABLE TRIGGER bell"),
+    ("ALTER TABLE pgfeed.event DISABLE TRIGGER bell", "ENABLE ALWAYS TRIGGER bell"),
 ])
 def test_it_names_a_broken_schema(ill, broken, text):
     patient = ill()
