@@ -9,7 +9,9 @@ import threading
 
 import pytest
 
-from lib.harness import BUILD, HERE
+from lib.harness import BUILD
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 OPTIONS = {"retry_min": "100ms", "retry_max": "200ms"}
 
