@@ -49,7 +49,7 @@ RETURN pattern = '*' OR pgfeed.topic_valid(
 -- moves no row and scans none; should it have rows, the split still works.
 --
 -- by is the name of the user who wrote the event, NULL when it has none; also
--- lists further topics of the event, NULL when it has only one.
+-- lists up to 99 further topics of the event, NULL when it has only one.
 CREATE TABLE pgfeed.event (
   id    bigint GENERATED ALWAYS AS IDENTITY (CACHE 1),
   at    timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -79,6 +79,56 @@ CREATE TABLE pgfeed.event_100001 PARTITION OF pgfeed.event
 COMMENT ON TABLE pgfeed.event IS
   'one row per event; INSERT (topic, kind, data) publishes it';
 
+-- The further topics of events, for history by topic. Readers compare a row with
+-- its event, so one that is left over harms nobody.
+CREATE TABLE pgfeed.further (
+  topic text NOT NULL,
+  id    bigint NOT NULL,
+  PRIMARY KEY (topic, id)
+);
+CREATE INDEX further_id ON pgfeed.further (id);
+
+CREATE FUNCTION pgfeed.note_further() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF cardinality(new.also) > 99 OR EXISTS (SELECT FROM unnest(new.also) a
+      WHERE NOT coalesce(pgfeed.topic_valid(a), false)) THEN
+    RAISE 'also of pgfeed.event has up to 99 topics and nothing else'
+      USING ERRCODE = 'check_violation', HINT =
+        'A topic has 1 to 1024 bytes without control characters, "*", "{" and "}", and does not begin with "-/".';
+  END IF;
+  INSERT INTO pgfeed.further (topic, id)
+  SELECT a, new.id FROM unnest(new.also) a WHERE a <> new.topic
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER further AFTER INSERT OR UPDATE OF also ON pgfeed.event
+  FOR EACH ROW WHEN (new.also IS NOT NULL) EXECUTE FUNCTION pgfeed.note_further();
+-- Also for events that triggers write while logical replication applies rows.
+ALTER TABLE pgfeed.event ENABLE ALWAYS TRIGGER further;
+
+-- Numbers as positions have them (cursor.h).
+CREATE FUNCTION pgfeed.to_base36(n bigint) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  digits text := '';
+BEGIN
+  LOOP
+    digits := substr('0123456789abcdefghijklmnopqrstuvwxyz', (n % 36)::integer + 1, 1)
+      || digits;
+    n := n / 36;
+    EXIT WHEN n = 0;
+  END LOOP;
+  RETURN digits;
+END $$;
+
+CREATE FUNCTION pgfeed.from_base36(digits text) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT sum((strpos('0123456789abcdefghijklmnopqrstuvwxyz', d) - 1)
+                   * 36::numeric ^ (length(digits) - o))::bigint
+          FROM regexp_split_to_table(digits, '') WITH ORDINALITY s (d, o));
+
 -- low:      every id up to it is finished, committed or never to come. A hint
 --           that shortens the start of a gateway; any gateway raises it.
 -- finished: the same as a position (cursor.h), which goes on while an open
@@ -86,13 +136,78 @@ COMMENT ON TABLE pgfeed.event IS
 -- oldest:   events below it are gone or about to go. It is raised, and that
 --           committed, before anything is removed: whoever reads a page of
 --           events and then this column knows whether the page was complete.
+-- history:  the random identity of the history that the ids belong to. Whoever
+--           knew another one knew other events by the same ids.
+-- tag:      what positions say of it: nothing for the first history of a
+--           database, four characters at random for each later one.
+-- home:     the tables that the history was made in (or moved to by pg_upgrade);
+--           a copy restored from a dump has others.
 CREATE TABLE pgfeed.mark (
   one      boolean PRIMARY KEY DEFAULT true CHECK (one),
   low      bigint NOT NULL DEFAULT 0,
   finished text NOT NULL DEFAULT '0',
-  oldest   bigint NOT NULL DEFAULT 1
+  oldest   bigint NOT NULL DEFAULT 1,
+  history  text NOT NULL DEFAULT gen_random_uuid(),
+  tag      text NOT NULL CHECK (tag ~ '^([1-9a-z][0-9a-z]{3})?$'),
+  home     text NOT NULL
 ) WITH (fillfactor = 50);
-INSERT INTO pgfeed.mark DEFAULT VALUES;
+
+CREATE FUNCTION pgfeed.home() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN format('%s.%s', 'pgfeed.event'::regclass::oid, 'pgfeed.mark'::regclass::oid);
+
+CREATE FUNCTION pgfeed.random_tag() RETURNS text
+LANGUAGE sql VOLATILE
+RETURN pgfeed.to_base36(46656 + floor(random() * 1632960)::bigint);
+
+-- Gives the history a new identity, unless somebody has done so since known
+-- was read. A gateway calls it that finds the sequence set back, other events
+-- behind the ids that it knows, or the tables of another home.
+CREATE FUNCTION pgfeed.new_history(known text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO pgfeed.mark (tag, home) VALUES (pgfeed.random_tag(), pgfeed.home())
+  ON CONFLICT (one) DO UPDATE
+    SET history = excluded.history, tag = excluded.tag, home = excluded.home,
+        low = 0, finished = '0', oldest = least(mark.oldest,
+          coalesce((SELECT min(id) FROM pgfeed.event), 1))
+    WHERE mark.history = known
+$$;
+
+-- The first history of a database has short positions. That there was one is
+-- kept as a setting of the database, which outlives the schema.
+DO $$
+DECLARE
+  first boolean := NOT EXISTS (
+    SELECT FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+     WHERE d.datname = current_database() AND s.setrole = 0
+       AND EXISTS (SELECT FROM unnest(s.setconfig) c
+                    WHERE starts_with(c, 'pgfeed.history=')));
+BEGIN
+  BEGIN
+    EXECUTE format('ALTER DATABASE %I SET pgfeed.history = %L', current_database(), 'kept');
+  EXCEPTION WHEN insufficient_privilege THEN
+    first := false; -- nobody could tell later that this one was the first
+  END;
+  INSERT INTO pgfeed.mark (tag, home)
+  VALUES (CASE WHEN first THEN '' ELSE pgfeed.random_tag() END, pgfeed.home());
+END $$;
+
+-- TRUNCATE pgfeed.event: with RESTART IDENTITY a new history begins; else the
+-- ids go on, and all events so far are gone.
+CREATE FUNCTION pgfeed.emptied() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  TRUNCATE pgfeed.further;
+  IF (SELECT is_called FROM pgfeed.event_id_seq) THEN
+    UPDATE pgfeed.mark SET oldest = (SELECT last_value + 1 FROM pgfeed.event_id_seq);
+  ELSE
+    PERFORM pgfeed.new_history(history) FROM pgfeed.mark;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER emptied AFTER TRUNCATE ON pgfeed.event
+  FOR EACH STATEMENT EXECUTE FUNCTION pgfeed.emptied();
+ALTER TABLE pgfeed.event ENABLE ALWAYS TRIGGER emptied;
 
 -- When the server's timeline began, in ids. Ids above first_id of a later
 -- timeline may have been other events before that failover.
@@ -170,3 +285,98 @@ CREATE TRIGGER bell AFTER INSERT ON pgfeed.event
   FOR EACH STATEMENT EXECUTE FUNCTION pgfeed.bell();
 -- Also for rows that logical replication applies, and those of its triggers.
 ALTER TABLE pgfeed.event ENABLE ALWAYS TRIGGER bell;
+
+-- The position of everything that the caller's snapshot sees, in any isolation
+-- level: what a page made from that snapshot passes as last_event_id. Of the
+-- events committed later it misses none. STABLE, so that its queries have the
+-- snapshot of the caller's. A position holds 128 ranges of unseen ids here;
+-- with more it ends below the next one, and what is above comes again.
+--
+-- When nobody holds the sequence's lock (read after the snapshot) and no
+-- transaction has committed since the snapshot, nobody has an id up to the
+-- highest that is seen: then nothing else is to be read. Otherwise the ids
+-- above the one that gateways know to be finished are counted in blocks, and
+-- the blocks with gaps are looked into.
+CREATE FUNCTION pgfeed.position() RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off
+SET max_parallel_workers_per_gather = 0 SET jit = off AS $$
+DECLARE
+  m record;
+  base bigint;
+  top bigint;
+  holes int8multirange := '{}';
+  above bigint;
+  below bigint;
+  x numeric;
+  part text[];
+  gap text[];
+  hole int8range;
+  quiet boolean := NOT pg_is_in_recovery();
+  said text := '';
+BEGIN
+  SELECT finished, tag, coalesce((SELECT max(tli) FROM pgfeed.epoch), 1) AS tli
+    INTO STRICT m FROM pgfeed.mark;
+  SELECT max(id) INTO top FROM pgfeed.event;
+
+  IF quiet THEN
+    quiet := NOT EXISTS (SELECT FROM pgfeed.holder);
+  END IF;
+  IF quiet THEN
+    FOR x IN SELECT s::text::numeric FROM pg_snapshot_xip(pg_current_snapshot()) s LOOP
+      quiet := quiet AND pg_xact_status(x::text::xid8) = 'in progress';
+    END LOOP;
+    x := pg_snapshot_xmax(pg_current_snapshot())::text::numeric;
+    BEGIN
+      WHILE quiet LOOP -- until an id that no transaction has yet
+        quiet := pg_xact_status(x::text::xid8) = 'in progress';
+        x := x + 1;
+      END LOOP;
+    EXCEPTION WHEN invalid_parameter_value THEN
+      NULL;
+    END;
+  END IF;
+  -- m.finished is: [tli~]last[.gap[-more]]...[_tag]
+  part := regexp_match(m.finished, '^(?:\d+~)?(\d+)([.0-9a-z-]*)(?:_[0-9a-z]+)?$');
+  base := part[1];
+  top := greatest(top, base);
+  IF NOT quiet THEN
+    below := base;
+    FOR gap IN SELECT regexp_matches(part[2], '\.([0-9a-z]+)(?:-([0-9a-z]+))?', 'g') LOOP
+      above := below - pgfeed.from_base36(gap[1]);
+      below := above - coalesce(pgfeed.from_base36(gap[2]), 0);
+      holes := holes + int8multirange(int8range(below, above, '[]'));
+      below := below - 1;
+    END LOOP;
+    SELECT holes - coalesce(range_agg(int8range(e.id, e.id, '[]')), '{}') INTO holes
+      FROM unnest(holes) h
+     CROSS JOIN LATERAL (SELECT id FROM pgfeed.event
+                          WHERE id >= lower(h) AND id < upper(h)) e;
+    SELECT holes + coalesce(range_agg(missing), '{}') INTO holes
+      FROM (SELECT i + 1 AS low, least(i + 1000, top) AS high
+              FROM generate_series(base, top - 1, 1000) i) block
+     CROSS JOIN LATERAL (SELECT count(*) AS n FROM pgfeed.event
+                          WHERE id BETWEEN block.low AND block.high) seen
+     CROSS JOIN LATERAL (
+       SELECT int8multirange(int8range(block.low, block.high, '[]'))
+              - coalesce(range_agg(int8range(id, id, '[]')), '{}') AS gaps
+         FROM pgfeed.event WHERE id BETWEEN block.low AND block.high
+       HAVING seen.n < block.high - block.low + 1) inside
+     CROSS JOIN LATERAL unnest(inside.gaps) missing;
+    SELECT lower(h) - 1 INTO below FROM unnest(holes) h ORDER BY 1 OFFSET 128 LIMIT 1;
+    top := coalesce(below, top);
+  END IF;
+
+  above := top; -- of ranges from the highest to the lowest
+  FOR hole IN SELECT h FROM unnest(holes) h WHERE lower(h) <= top ORDER BY 1 DESC LOOP
+    said := said || '.' || pgfeed.to_base36(above - upper(hole) + 1);
+    IF upper(hole) - lower(hole) > 1 THEN
+      said := said || '-' || pgfeed.to_base36(upper(hole) - lower(hole) - 1);
+    END IF;
+    above := lower(hole) - 1;
+  END LOOP;
+  RETURN concat(CASE WHEN m.tli > 1 THEN m.tli || '~' END, top, said,
+    '_' || nullif(m.tag, ''));
+END $$;
+COMMENT ON FUNCTION pgfeed.position() IS
+  'the position of everything that the caller''s snapshot sees, for last_event_id';

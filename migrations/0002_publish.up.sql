@@ -149,3 +149,43 @@ BEGIN
   END IF;
   RETURN made.id;
 END $$;
+
+-- Publishes one event of several topics; the first is the one that a key
+-- belongs to.
+CREATE FUNCTION pgfeed.publish(topics text[], data text, kind text DEFAULT NULL,
+  key text DEFAULT NULL, by text DEFAULT NULL)
+RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  wanted text[]; -- without doubles
+  further text[];
+  made record;
+BEGIN
+  SELECT array_agg(t ORDER BY o) INTO wanted
+    FROM (SELECT t, min(o) AS o FROM unnest(topics) WITH ORDINALITY u (t, o)
+           GROUP BY t) u;
+  further := nullif(wanted[2:], '{}');
+  IF further IS NULL OR array_position(wanted, NULL) IS NOT NULL THEN
+    RETURN pgfeed.publish(CASE WHEN array_position(wanted, NULL) IS NULL THEN wanted[1] END,
+      publish.data, publish.kind, publish.key, publish.by);
+  END IF;
+  IF publish.key IS NULL THEN
+    INSERT INTO pgfeed.event (topic, also, kind, data, by)
+    VALUES (wanted[1], further, nullif(publish.kind, ''), publish.data,
+      nullif(publish.by, ''))
+    RETURNING event.id INTO made;
+    RETURN made.id;
+  END IF;
+  SELECT * INTO STRICT made FROM pgfeed.ingest(wanted[1:1],
+    ARRAY[publish.kind], ARRAY[publish.data], ARRAY[publish.key],
+    ARRAY[publish.by]);
+  IF NOT made.duplicate THEN
+    UPDATE pgfeed.event e SET also = further WHERE e.id = made.id;
+  ELSIF made.conflict OR EXISTS (SELECT FROM pgfeed.event e
+      WHERE e.id = made.id AND e.also IS DISTINCT FROM further) THEN
+    RAISE 'key "%" already stands for another event, id %', publish.key, made.id
+      USING ERRCODE = 'unique_violation',
+        HINT = 'Use a new key for a new event.';
+  END IF;
+  RETURN made.id;
+END $$;

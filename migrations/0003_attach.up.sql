@@ -328,8 +328,8 @@ DECLARE
   stranger text;
 BEGIN
   PERFORM pgfeed.drop_unattached();
-  EXECUTE format('CREATE FUNCTION pgfeed.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER'
-    ' SET search_path = pg_catalog, pg_temp%s AS %L', made,
+  EXECUTE format('CREATE FUNCTION pgfeed.%I() RETURNS trigger LANGUAGE plpgsql'
+    ' SECURITY DEFINER SET search_path = pg_catalog, pg_temp%s AS %L', made,
     pgfeed.pinned_settings(rel, topic, columns, published), format($code$
 DECLARE
   old_row text;

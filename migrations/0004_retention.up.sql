@@ -289,6 +289,9 @@ BEGIN
     SELECT id FROM pgfeed.event WHERE id < m.oldest ORDER BY id LIMIT batch);
   GET DIAGNOSTICS rows = ROW_COUNT;
   more := rows = batch;
+  DELETE FROM pgfeed.further WHERE id <= (SELECT max(id) FROM (
+    SELECT id FROM pgfeed.further WHERE id < m.oldest ORDER BY id LIMIT batch) f);
+  more := more OR EXISTS (SELECT FROM pgfeed.further WHERE id < m.oldest);
   IF NOT more THEN
     UPDATE pgfeed.duty SET done = clock_timestamp() WHERE name = 'prune';
   END IF;

@@ -22,6 +22,7 @@ AS $$
       ('pgfeed_stream', 'USAGE', 'SCHEMA', 'pgfeed', NULL),
       ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.event', NULL),
       ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.event_id_seq', NULL),
+      ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.further', NULL),
       ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.mark', NULL),
       ('pgfeed_stream', 'UPDATE', 'TABLE', 'pgfeed.mark', 'low'),
       ('pgfeed_stream', 'UPDATE', 'TABLE', 'pgfeed.mark', 'finished'),
@@ -32,6 +33,8 @@ AS $$
       ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.holder', NULL),
       ('pgfeed_stream', 'SELECT', 'TABLE', 'pgfeed.duty', NULL),
       ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.holders()', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.home()', NULL),
+      ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.new_history(text)', NULL),
       ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.set_asleep(boolean)', NULL),
       ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.rotate(bigint, boolean)', NULL),
       ('pgfeed_stream', 'EXECUTE', 'FUNCTION', 'pgfeed.prune_mark(interval, boolean)', NULL),
@@ -49,6 +52,9 @@ AS $$
         'pgfeed.ingest(text[], text[], text[], text[], text[], text[])', NULL),
       ('pgfeed_post', 'EXECUTE', 'FUNCTION',
         'pgfeed.publish(text, text, text, text, text)', NULL),
+      ('pgfeed_post', 'EXECUTE', 'FUNCTION',
+        'pgfeed.publish(text[], text, text, text, text)', NULL),
+      ('pgfeed_post', 'EXECUTE', 'FUNCTION', 'pgfeed.position()', NULL),
       ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.topic_valid(text)', NULL),
       ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.pattern_valid(text)', NULL),
       ('PUBLIC', 'EXECUTE', 'FUNCTION', 'pgfeed.wanted_grants()', NULL),
@@ -267,7 +273,7 @@ BEGIN
     name := 'sequence';
     ok := coalesce(top, 0) <= drawn;
     detail := CASE WHEN ok THEN format('the highest id drawn is %s', drawn)
-      ELSE format('the sequence stands at %s but event %s exists, somebody has set it back: SELECT setval(%L, %s)',
+      ELSE format('the sequence stands at %s but event %s exists, somebody has set it back, or logical replication brought the events, which copies no sequence: SELECT setval(%L, %s)',
       drawn, top, seq, top) END;
     RETURN NEXT;
   END IF;

@@ -44,7 +44,7 @@ add_seen(struct cursor *c, const PGresult *r, int64_t last)
 {
 	int64_t before = 0; /* the hole before this one */
 
-	cursor_init(c, c->tli, 0);
+	cursor_init_like(c, c, 0);
 	for (int i = 0; i <= PQntuples(r); i++) {
 		int64_t hole = last + 1;
 

@@ -145,7 +145,7 @@ print_last(struct tail *t, const char *count)
 static int
 go_back(const struct command *self, struct tail *t, const char *since)
 {
-	uint32_t tli = t->follow.at.tli;
+	uint32_t tli = t->follow.at.tli, history;
 	struct cursor c;
 	int64_t oldest;
 	PGresult *r;
@@ -154,17 +154,23 @@ go_back(const struct command *self, struct tail *t, const char *since)
 		return 0;
 	if (since[0] == '-')
 		return print_last(t, since + 1);
-	r = db_query(t->follow.db, "SELECT oldest FROM pgfeed.mark", 0, NULL,
-	    &t->follow.err);
+	r = db_query(t->follow.db, "SELECT oldest, tag FROM pgfeed.mark", 0,
+	    NULL, &t->follow.err);
 	if (r == NULL)
 		return ctl_fail("%s", t->follow.err.data);
 	oldest = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+	if (!cursor_parse_tag(&history, PQgetvalue(r, 0, 1)))
+		history = 0;
 	PQclear(r);
 	if (strcmp(since, "earliest") == 0)
 		cursor_init(&c, tli, oldest - 1);
 	else if (!cursor_parse(&c, since, strlen(since)))
 		return ctl_misuse(
 		    self, "\"%s\" is not earliest, now, -N or a cursor", since);
+	else if (c.history != history)
+		return ctl_fail("\"%s\" is of another history: events begin "
+				"anew here, start with --since earliest",
+		    since);
 	if (c.tli != tli)
 		return ctl_fail("\"%s\" is of timeline %u, the server is on "
 				"%u: ids may have been used again, start with "

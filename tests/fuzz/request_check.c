@@ -35,7 +35,7 @@ read_body(struct fcgi_body b, const char *p, size_t n, size_t step,
 static void
 check_body(const struct fcgi_head *head, const char *p, size_t n)
 {
-	const struct fcgi_body b = { .id = head->id, .padding = head->padding };
+	const struct fcgi_body b = fcgi_body_after(head);
 	enum fcgi_check whole = request_check_body(head, p, n);
 	struct buf once = BUF_INIT, pieces = BUF_INIT;
 

@@ -19,23 +19,34 @@ subscribe(struct filters *fs, size_t who, size_t n, const char *const *patterns)
 	return f;
 }
 
+/* How many filters take an event of these topics; each has it once. */
 static unsigned
-noted(struct filters *fs, const char *topic)
+noted_also(struct filters *fs, const char *topic, const char *also)
 {
+	struct feed_event *e =
+	    feed_event_new(7, 0, topic, also, NULL, "", 0, NULL, "7", 7);
 	struct filter_list turn;
 	struct filter *f;
 	unsigned n = 0;
 
+	assert_non_null(e);
 	TAILQ_INIT(&turn);
-	assert_true(filters_note(fs, topic, 7, &turn));
+	assert_true(filters_note(fs, e, 7, &turn));
 	while ((f = TAILQ_FIRST(&turn)) != NULL) {
 		assert_int_equal(f->n_fresh, 1);
 		assert_int_equal(f->fresh[0], 7);
-		assert_true(filter_takes(f, topic));
+		assert_non_null(filter_topic(f, e));
 		filter_end_turn(fs, f, &turn);
 		n++;
 	}
+	feed_event_free(e);
 	return n;
+}
+
+static unsigned
+noted(struct filters *fs, const char *topic)
+{
+	return noted_also(fs, topic, NULL);
 }
 
 static void
@@ -64,6 +75,8 @@ an_event_finds_its_topic_and_all_its_prefixes(void **state)
 	assert_int_equal(noted(fs, "other"), 2);
 	assert_int_equal(noted(fs, "othe"), 1);
 	assert_int_equal(noted(fs, "others"), 1);
+	assert_int_equal(noted_also(fs, "other", "orders"), 3);
+	assert_int_equal(noted_also(fs, "x", "y\norders/eu/de\norders/eu/fr"), 4);
 	for (size_t i = 0; i < ARRAY_LEN(f); i++) {
 		LIST_REMOVE(&someone[i], in_filter);
 		filter_unref(fs, f[i]);

@@ -12,7 +12,8 @@ make(int64_t id, const char *position)
 	struct feed_event *e;
 
 	assert_true(cursor_parse(&c, position, strlen(position)));
-	e = feed_event_new(id, 0, "t", NULL, "data", 4, NULL, position, c.last);
+	e = feed_event_new(
+	    id, 0, "t", NULL, NULL, "data", 4, NULL, position, c.last);
 	assert_non_null(e);
 	return e;
 }
@@ -114,8 +115,8 @@ an_event_larger_than_the_ring_is_kept_alone(void **state)
 	r = ring_new(1000, &base);
 	assert_true(ring_append(r, make(1, "1")));
 	assert_true(ring_append(
-	    r, feed_event_new(2, 0, "t", NULL, data, sizeof(data), NULL, "2",
-		   2)));
+	    r, feed_event_new(2, 0, "t", NULL, NULL, data, sizeof(data), NULL,
+		   "2", 2)));
 	assert_int_equal(ring_tail(r), 1);
 	assert_int_equal(ring_head(r), 2);
 	assert_string_equal(ring_position(r, 1), "1");

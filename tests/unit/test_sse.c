@@ -130,12 +130,12 @@ static void
 an_entry_as_json_keeps_every_byte(void **state)
 {
 	struct feed_event *e = feed_event_new(42, INT64_C(1767225600000001),
-	    "a/\"b", NULL, "x\r\n\t\"\\\1\xf0\x9f\x98\x80", 11, "Zo\xc3\xab", "42",
-	    42);
+	    "a/\"b", NULL, NULL, "x\r\n\t\"\\\1\xf0\x9f\x98\x80", 11,
+	    "Zo\xc3\xab", "42", 42);
 	struct buf b = BUF_INIT;
 
 	assert_non_null(e);
-	feed_event_add_sse(&b, e, FORMAT_JSON, "42.3");
+	feed_event_add_sse(&b, e, e->topic, FORMAT_JSON, "42.3");
 	assert_string_equal(b.data,
 	    "id: 42.3\ndata: {\"topic\":\"a/\\\"b\",\"id\":\"42\","
 	    "\"at\":\"2026-01-01T00:00:00.000001Z\",\"kind\":null,"
@@ -148,16 +148,46 @@ an_entry_as_json_keeps_every_byte(void **state)
 static void
 a_plain_notify_has_no_id(void **state)
 {
-	struct feed_event *e = feed_event_new(0, 0, "t", "k", "d", 1, NULL, "9", 9);
+	struct feed_event *e =
+	    feed_event_new(0, 0, "t", NULL, "k", "d", 1, NULL, "9", 9);
 	struct buf b = BUF_INIT;
-	size_t n;
 
 	assert_non_null(e);
-	assert_string_equal(feed_event_json(e, &n),
+	feed_event_add_json(&b, e, e->topic);
+	assert_string_equal(b.data,
 	    "{\"topic\":\"t\",\"at\":\"1970-01-01T00:00:00.000000Z\","
 	    "\"kind\":\"k\",\"by\":null,\"data\":\"d\"}");
-	feed_event_add_sse(&b, e, FORMAT_RAW, NULL);
+	buf_clear(&b);
+	feed_event_add_sse(&b, e, e->topic, FORMAT_RAW, NULL);
 	assert_string_equal(b.data, "event: k\ndata: d\n\n");
+	feed_event_free(e);
+	buf_fini(&b);
+}
+
+static void
+an_event_has_the_topic_that_its_reader_asked_for(void **state)
+{
+	struct feed_event *e =
+	    feed_event_new(7, 0, "t", "u\nv/w", "k", "d", 1, NULL, "7", 7);
+	const char *topic = e->topic;
+	struct buf b = BUF_INIT;
+
+	assert_string_equal(topic, "t");
+	topic = feed_event_next_topic(e, topic);
+	assert_string_equal(topic, "u");
+	topic = feed_event_next_topic(e, topic);
+	assert_string_equal(topic, "v/w");
+	assert_null(feed_event_next_topic(e, topic));
+	assert_string_equal(e->kind, "k");
+	feed_event_add_json(&b, e, topic);
+	assert_non_null(strstr(b.data, "{\"topic\":\"v/w\",\"id\":\"7\""));
+	assert_null(strstr(b.data, "\"t\""));
+	buf_clear(&b);
+	feed_event_add_sse(&b, e, topic, FORMAT_JSON, NULL);
+	assert_non_null(strstr(b.data, "data: {\"topic\":\"v/w\","));
+	buf_clear(&b);
+	feed_event_add_json(&b, e, e->topic);
+	assert_non_null(strstr(b.data, "{\"topic\":\"t\","));
 	feed_event_free(e);
 	buf_fini(&b);
 }
@@ -231,6 +261,8 @@ main(void)
 		cmocka_unit_test(a_padded_record_is_one_that_apache_passes_on),
 		cmocka_unit_test(an_entry_as_json_keeps_every_byte),
 		cmocka_unit_test(a_plain_notify_has_no_id),
+		cmocka_unit_test(
+		    an_event_has_the_topic_that_its_reader_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

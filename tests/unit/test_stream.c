@@ -18,7 +18,8 @@ make(int64_t id, size_t bytes)
 	cursor_init(&c, 1, id);
 	cursor_print(&c, text, sizeof(text));
 	memset(data, 'x', bytes);
-	e = feed_event_new(id, 0, "other", NULL, data, bytes, NULL, text, id);
+	e = feed_event_new(
+	    id, 0, "other", NULL, NULL, data, bytes, NULL, text, id);
 	assert_non_null(e);
 	free(data);
 	return e;

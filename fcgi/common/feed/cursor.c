@@ -15,8 +15,18 @@ void
 cursor_init(struct cursor *c, uint32_t tli, int64_t last)
 {
 	c->tli = tli;
+	c->history = 0;
 	c->n = 0;
 	c->last = last;
+}
+
+void
+cursor_init_like(struct cursor *c, const struct cursor *like, int64_t last)
+{
+	uint32_t history = like->history;
+
+	cursor_init(c, like->tli, last);
+	c->history = history;
 }
 
 void
@@ -25,6 +35,7 @@ cursor_copy(struct cursor *dst, const struct cursor *src)
 	if (dst == src)
 		return;
 	dst->tli = src->tli;
+	dst->history = src->history;
 	dst->n = src->n;
 	dst->last = src->last;
 	memcpy(dst->hole, src->hole, src->n * sizeof(src->hole[0]));
@@ -72,6 +83,25 @@ number_parse(
 	return true;
 }
 
+static bool
+tag_parse(uint32_t *history, const char *s, const char *end)
+{
+	int64_t v;
+
+	if (!number_parse(&s, end, 36, CURSOR_TAG_MAX, &v) || s != end ||
+	    v < CURSOR_TAG_MIN)
+		return false;
+	*history = (uint32_t)v;
+	return true;
+}
+
+bool
+cursor_parse_tag(uint32_t *history, const char *s)
+{
+	*history = 0;
+	return *s == '\0' || tag_parse(history, s, s + strlen(s));
+}
+
 bool
 cursor_parse(struct cursor *c, const char *s, size_t n)
 {
@@ -79,6 +109,7 @@ cursor_parse(struct cursor *c, const char *s, size_t n)
 	int64_t gap, more, v, top;
 
 	c->tli = 1;
+	c->history = 0;
 	c->n = 0;
 	if (!number_parse(&s, end, 10, INT64_MAX, &v))
 		return false;
@@ -94,7 +125,7 @@ cursor_parse(struct cursor *c, const char *s, size_t n)
 
 	/* From the top down, then turned round. top is the highest id not yet
 	 * spoken of; all of a range must be at least 1. */
-	for (top = c->last; s < end; c->n++) {
+	for (top = c->last; s < end && *s != '_'; c->n++) {
 		struct cursor_range *r = &c->hole[c->n];
 
 		if (c->n == CURSOR_MAX_RANGES || *s++ != '.' ||
@@ -111,6 +142,8 @@ cursor_parse(struct cursor *c, const char *s, size_t n)
 		r->low = r->high - more;
 		top = r->low - 1;
 	}
+	if (s < end && !tag_parse(&c->history, s + 1, end))
+		return false;
 	for (unsigned i = 0; i < c->n / 2; i++) {
 		struct cursor_range r = c->hole[i];
 
@@ -136,7 +169,11 @@ cursor_print(const struct cursor *c, char *buf, size_t size)
 	char text[CURSOR_TEXT_MAX], *end = text + sizeof(text), *p = end;
 	size_t len;
 
-	/* Backwards: the lowest range stands last. */
+	/* Backwards: the tag stands last, before it the lowest range. */
+	if (c->history != 0) {
+		p = number_print(p, c->history, 36);
+		*--p = '_';
+	}
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct cursor_range *r = &c->hole[i];
 		int64_t above = i + 1 < c->n ? r[1].low - 1 : c->last;
@@ -327,7 +364,8 @@ cursor_step_through(struct cursor *c, int64_t id, const struct cursor *g)
 bool
 cursor_equal(const struct cursor *a, const struct cursor *b)
 {
-	return a->tli == b->tli && a->last == b->last && a->n == b->n &&
+	return a->tli == b->tli && a->history == b->history &&
+	       a->last == b->last && a->n == b->n &&
 	       memcmp(a->hole, b->hole, a->n * sizeof(a->hole[0])) == 0;
 }
 
@@ -336,7 +374,7 @@ cursor_subset(const struct cursor *a, const struct cursor *b)
 {
 	unsigned i = 0;
 
-	if (a->tli != b->tli || a->last > b->last)
+	if (a->tli != b->tli || a->history != b->history || a->last > b->last)
 		return false;
 	/* Every hole of b must be unseen in a: above its last, or wholly
 	 * inside one of its holes, as seen ids lie between two of them. */
@@ -383,7 +421,7 @@ cursor_union(struct cursor *out, const struct cursor *a, const struct cursor *b)
 	unsigned n = 0, i = 0, j = 0;
 	bool exact = true;
 
-	if (a->tli != b->tli) {
+	if (a->tli != b->tli || a->history != b->history) {
 		cursor_copy(out, a);
 		return false;
 	}
@@ -408,6 +446,7 @@ cursor_union(struct cursor *out, const struct cursor *a, const struct cursor *b)
 		exact = false;
 	}
 	out->tli = a->tli;
+	out->history = a->history;
 	out->n = n;
 	out->last = last;
 	memcpy(out->hole, both, n * sizeof(both[0]));

@@ -3,9 +3,9 @@
  *
  * Ids are drawn before their transactions commit, so they become visible out
  * of order and no single number says what has been seen. A position is
- * therefore a timeline and a set: every id <= last, except the holes. A hole
- * is an id that was drawn, but whose event has not been seen and is not known
- * to be dead.
+ * therefore a history, a timeline and a set: every id <= last, except the
+ * holes. A hole is an id that was drawn, but whose event has not been seen and
+ * is not known to be dead. Where ids begin anew, another history begins.
  *
  * Always: holes are inclusive ranges in ascending order, disjoint, and at
  * least one seen id lies between two of them; 1 <= low <= high < last. So
@@ -14,12 +14,14 @@
  *
  * Text, as it stands in an SSE id, in Last-Event-ID and in JSON:
  *
- *	cursor = [tli "~"] last *("." gap ["-" more])
+ *	cursor = [tli "~"] last *("." gap ["-" more]) ["_" tag]
  *	tli    = decimal, 2 to 4294967295; left out for timeline 1
  *	last   = decimal, 0 to 9223372036854775807
  *	gap    = base 36, how many seen ids lie above this range, up to the
  *	         range before or up to and including last; at least 1
  *	more   = base 36, how many ids the range has beyond one; left out for 0
+ *	tag    = base 36, four digits, at random for each history but the
+ *	         first of a database, which has none
  *
  * Ranges stand from the highest to the lowest, digits are 0-9a-z, no number
  * has a leading zero. Nearly always it is a plain number.
@@ -28,6 +30,7 @@
  *	12345.3         ... except 12342
  *	12345.3.1-2     ... except 12342 and 12338, 12339, 12340
  *	2~12345.a-z     on timeline 2, everything except 12300 to 12335
+ *	12345_k3x9      everything up to 12345 of a later history
  *
  * All characters are unreserved in a URL (RFC 3986, 2.3) and need no quoting
  * in a header field or in JSON. To clients the text is opaque.
@@ -51,19 +54,34 @@
 #define CURSOR_FEED_RANGES 128
 
 /* Room for the longest text there can be, with its NUL. */
-#define CURSOR_TEXT_MAX (11 + 19 + CURSOR_MAX_RANGES * (2 + 2 * 13) + 1)
+#define CURSOR_TEXT_MAX (11 + 19 + CURSOR_MAX_RANGES * (2 + 2 * 13) + 5 + 1)
+
+/* The tag of a history as a number; 0 for the first. */
+#define CURSOR_TAG_MIN (36 * 36 * 36)
+#define CURSOR_TAG_MAX (36 * 36 * 36 * 36 - 1)
 
 struct cursor {
 	uint32_t tli;
-	unsigned n; /* ranges in use */
+	uint32_t history; /* its tag */
+	unsigned n;       /* ranges in use */
 	int64_t last;
 	struct cursor_range {
 		int64_t low, high;
 	} hole[CURSOR_MAX_RANGES];
 };
 
-/* Everything up to last; tli and last as read, last >= 0. */
+/* Everything up to last, of the first history; last >= 0. */
 void cursor_init(struct cursor *, uint32_t tli, int64_t last);
+
+/* Everything up to last, of the history and timeline that like has. */
+void cursor_init_like(
+    struct cursor *, const struct cursor *like, int64_t last);
+
+/*
+ * Reads the tag of a history as text, "" for the first. False for anything
+ * else than what cursor_print() writes.
+ */
+MUSTCHECK bool cursor_parse_tag(uint32_t *history, const char *s);
 
 /* dst = src, copying only the ranges in use. */
 void cursor_copy(struct cursor *dst, const struct cursor *src);
@@ -125,12 +143,12 @@ void cursor_settle(struct cursor *c, const struct cursor *g);
 /* As cursor_settle(), for the ids up to and including this one. */
 void cursor_settle_to(struct cursor *c, const struct cursor *g, int64_t id);
 
-/* Same timeline and same set. */
+/* Same history, timeline and set. */
 bool cursor_equal(const struct cursor *a, const struct cursor *b);
 
 /*
- * Whether b has everything that a has. Positions on different timelines do
- * not compare: false both ways.
+ * Whether b has everything that a has. Positions of different histories or
+ * timelines do not compare: false both ways.
  */
 bool cursor_subset(const struct cursor *a, const struct cursor *b);
 
@@ -140,8 +158,8 @@ bool cursor_subset(const struct cursor *a, const struct cursor *b);
  *  - more than CURSOR_MAX_RANGES ranges would be needed: neighbouring holes
  *    with the fewest ids between them are joined, and those ids are open
  *    again;
- *  - the timelines differ, which the caller should have looked at before:
- *    out = a, as b says nothing about a's timeline.
+ *  - the histories or timelines differ, which the caller should have looked
+ *    at before: out = a, as b says nothing about it.
  */
 bool cursor_union(
     struct cursor *out, const struct cursor *a, const struct cursor *b);

@@ -21,26 +21,31 @@
 #define RECENT_IDS  "10000"
 #define RECENT_ROWS "2000"
 
-#define EVENT_COLUMNS \
-	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, " \
-	"data, by"
+#define AT_US "(extract(epoch FROM at) * 1000000)::bigint"
+#define EVENT_COLUMNS               \
+	"id, " AT_US " AS at, topic," \
+	" array_to_string(also, E'\n') AS also, kind, data, by"
 
 static const struct {
 	const char *name, *sql;
 } statements[] = {
+	/* Nothing of a history that has begun since the last "mark". */
 	{ "fetch", "SELECT " EVENT_COLUMNS " FROM pgfeed.event"
-		   " WHERE id > $1::bigint ORDER BY id LIMIT $2::integer" },
+		   " WHERE id > $1::bigint"
+		   " AND (SELECT history FROM pgfeed.mark) = $3::text"
+		   " ORDER BY id LIMIT $2::integer" },
 	/* UNION ALL and not OR: OR scans the whole index. */
 	{ "fetch_holes",
 	    "SELECT * FROM ("
-	    "(SELECT e.* FROM unnest($3::bigint[], $4::bigint[]) h(low, high)"
+	    "(SELECT e.* FROM unnest($4::bigint[], $5::bigint[]) h(low, high)"
 	    " CROSS JOIN LATERAL (SELECT " EVENT_COLUMNS " FROM pgfeed.event"
 	    "  WHERE id BETWEEN h.low AND h.high ORDER BY id"
 	    "  LIMIT $2::integer) e LIMIT $2::integer)"
 	    " UNION ALL"
 	    " (SELECT " EVENT_COLUMNS " FROM pgfeed.event"
 	    "  WHERE id > $1::bigint ORDER BY id LIMIT $2::integer)"
-	    ") f ORDER BY id" },
+	    ") f WHERE (SELECT history FROM pgfeed.mark) = $3::text"
+	    " ORDER BY id" },
 	{ "holders", "SELECT name, quiet_since FROM pgfeed.holders()" },
 	{ "high",
 	    "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END"
@@ -48,9 +53,11 @@ static const struct {
 	{ "asleep", "SELECT pgfeed.set_asleep($1::boolean)" },
 	{ "mark",
 	    "WITH raised AS (UPDATE pgfeed.mark SET low = $1::bigint,"
-	    "  finished = $2::text"
-	    " WHERE low <= $1::bigint AND finished <> $2::text RETURNING oldest)"
-	    " SELECT oldest FROM pgfeed.mark" },
+	    "  finished = $2::text WHERE low <= $1::bigint"
+	    "  AND finished <> $2::text AND history = $3::text)"
+	    " SELECT oldest, history, CASE WHEN is_called THEN last_value"
+	    "  ELSE last_value - 1 END, (SELECT " AT_US " FROM pgfeed.event"
+	    "  WHERE id = $4::bigint) FROM pgfeed.mark, pgfeed.event_id_seq" },
 };
 
 static int64_t
@@ -180,6 +187,83 @@ start_position_translate(
 	return true;
 }
 
+/*
+ * Whether the ids that a gateway at known has had are other events here: the
+ * sequence was set back, or another event has the id of one that was seen. On a
+ * new timeline the epochs tell instead.
+ */
+static bool
+went_back(const struct start_position *o, const struct cursor *known,
+    const struct known_history *history, const PGresult *r)
+{
+	if (known->tli != o->tli)
+		return false;
+	return known->last > o->high ||
+	       (!PQgetisnull(r, 0, 4) && number(r, 0, 4) != history->seen_us);
+}
+
+/*
+ * The history's identity and tag. Makes a new identity where there should be
+ * one: in a copy of other tables, after the sequence was set back, and where
+ * positions of the known history could not be told from those of this one.
+ */
+static bool
+read_history(struct start_position *o, PGconn *db, const struct cursor *known,
+    const struct known_history *history, struct buf *err)
+{
+	static const char sql[] =
+	    "SELECT oldest, history, tag, home = pgfeed.home(), (SELECT " AT_US
+	    " FROM pgfeed.event WHERE id = $1::bigint) FROM pgfeed.mark";
+	static const char renew[] = "SELECT pgfeed.new_history($1)";
+	char seen[24];
+	const char *values[] = { seen }, *identity[] = { o->identity };
+	bool changed, back, again = false;
+	PGresult *r;
+
+	snprintf(seen, sizeof(seen), "%lld", (long long)history->seen_id);
+	for (;;) {
+		r = db_query(db, sql, 1, values, err);
+		if (r == NULL)
+			return false;
+		if (PQntuples(r) == 0 ||
+		    !cursor_parse_tag(&o->tag, PQgetvalue(r, 0, 2))) {
+			PQclear(r);
+			buf_addstr(err,
+			    "pgfeed.mark has no row: run \"pgfeed migrate up\"");
+			return false;
+		}
+		o->oldest = number(r, 0, 0);
+		snprintf(o->identity, sizeof(o->identity), "%s",
+		    PQgetvalue(r, 0, 1));
+		changed = known != NULL &&
+			  strcmp(o->identity, history->identity) != 0;
+		back = known != NULL && !changed &&
+		       went_back(o, known, history, r);
+		o->other_history |= changed || back;
+		if (again || (*PQgetvalue(r, 0, 3) == 't' && !back &&
+				 !(changed && o->tag == known->history)))
+			break;
+		PQclear(r);
+		r = db_query(db, renew, 1, identity, err);
+		if (r == NULL)
+			return false;
+		log_warning("a new history of events begins: the ids of the "
+			    "database are not those that were known");
+		PQclear(r);
+		again = true;
+	}
+	PQclear(r);
+	return true;
+}
+
+/* o->g: everything up to last. */
+static void
+begin_at(struct start_position *o, int64_t last)
+{
+	cursor_init(&o->g, o->tli, last);
+	o->g.history = o->tag;
+}
+
 /* o->g: where every id is finished, as far as gateways have told. */
 static bool
 read_mark(struct start_position *o, PGconn *db, struct buf *err)
@@ -196,7 +280,8 @@ read_mark(struct start_position *o, PGconn *db, struct buf *err)
 	/* Ids of another timeline may mean other events now. */
 	if (!cursor_parse(&o->g, text, strlen(text)) || o->g.tli != o->tli ||
 	    o->g.last > o->high || cursor_low(&o->g) < low)
-		cursor_init(&o->g, o->tli, MIN(low, o->high));
+		begin_at(o, MIN(low, o->high));
+	o->g.history = o->tag;
 	PQclear(r);
 	return true;
 }
@@ -299,7 +384,7 @@ read_position(struct start_position *o, PGconn *db, struct buf *err)
 		return false;
 	if (holders > 0)
 		return read_holes(o, db, err);
-	cursor_init(&o->g, o->tli, o->high);
+	begin_at(o, o->high);
 	return make_durable(db, err);
 }
 
@@ -347,7 +432,8 @@ read_recent(struct start_position *o, PGconn *db, const struct config *c,
 
 PGconn *
 start_position_connect(struct start_position *o, const struct config *c,
-    const struct cursor *known, struct buf *err)
+    const struct cursor *known, const struct known_history *history,
+    struct buf *err)
 {
 	PGconn *db;
 	struct cursor before;
@@ -358,15 +444,14 @@ start_position_connect(struct start_position *o, const struct config *c,
 		return NULL;
 	if (!check(db, err) || !start_to_listen(db, c, err) ||
 	    !ask_number(db, statements[3].sql, &o->high, err) ||
-	    !ask_number(
-		db, "SELECT oldest FROM pgfeed.mark", &o->oldest, err) ||
-	    !read_timeline(o, db, err))
+	    !read_timeline(o, db, err) ||
+	    !read_history(o, db, known, history, err))
 		goto fail;
 	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
 		if (!db_prepare(db, statements[i].name, statements[i].sql, err))
 			goto fail;
 	}
-	if (known != NULL && known->last <= o->high) {
+	if (known != NULL && !o->other_history && known->last <= o->high) {
 		cursor_copy(&before, known);
 		if (start_position_translate(
 			o->epoch, o->n_epochs, o->tli, &before))

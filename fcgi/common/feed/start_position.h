@@ -14,27 +14,40 @@ struct epoch {
 	int64_t first_id; /* ids above it are new on this timeline */
 };
 
+/* What a gateway knows of the history that it follows. */
+struct known_history {
+	char identity[40]; /* pgfeed.mark.history */
+	int64_t seen_id;   /* an event that it has seen, or 0 */
+	int64_t seen_us;   /* and that event's time */
+};
+
 struct start_position {
 	uint32_t tli;
+	char identity[40];  /* of the history */
+	uint32_t tag;       /* that positions of it carry */
+	bool other_history; /* than the one known */
 	struct epoch *epoch; /* ascending */
 	size_t n_epochs;
 	int64_t high;       /* highest id handed out */
 	int64_t oldest;     /* oldest id kept */
 	struct cursor g;    /* the position to start from, if asked for */
 	struct cursor base; /* ... and the one before the recent events */
-	PGresult *recent;   /* id, at, topic, kind, data; NULL if not asked */
+	PGresult *recent;   /* id, at, topic, also, kind, data; NULL if not asked */
 };
 
 /*
  * Connects, checks that the database is fit to follow, prepares the
  * statements fetch, fetch_holes, holders, high, asleep and mark, begins to LISTEN and
  * fills in o. known is the position that the gateway has already, or NULL: the
- * start position is only worked out when it has none or an unfit one. Blocks.
+ * start position is only worked out when it has none or an unfit one. history
+ * is what it knows beside known. A history that began anew without an identity
+ * of its own gets one. Blocks.
  * Returns the connection; NULL after adding the reason to err. In both cases
  * o is to be ended with start_position_fini().
  */
 PGconn *start_position_connect(struct start_position *o, const struct config *,
-    const struct cursor *known, struct buf *err);
+    const struct cursor *known, const struct known_history *history,
+    struct buf *err);
 
 void start_position_fini(struct start_position *);
 

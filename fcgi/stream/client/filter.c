@@ -251,14 +251,24 @@ filter_unref(struct filters *fs, struct filter *f)
 	free_filter(fs, f);
 }
 
-bool
-filter_takes(const struct filter *f, const char *topic)
+static bool
+takes(const struct filter *f, const char *topic)
 {
 	for (size_t i = 0; i < f->topics.n; i++) {
 		if (topic_matches(f->topics.pattern[i], topic))
 			return true;
 	}
 	return false;
+}
+
+const char *
+filter_topic(const struct filter *f, const struct feed_event *e)
+{
+	const char *topic = e->topic;
+
+	while (topic != NULL && !takes(f, topic))
+		topic = feed_event_next_topic(e, topic);
+	return topic;
 }
 
 static bool
@@ -269,7 +279,7 @@ note(struct filter *f, uint64_t seq, struct filter_list *turn)
 
 	if (LIST_EMPTY(&f->current) && LIST_EMPTY(&f->apart))
 		return true;
-	/* Two of its patterns may take one topic. */
+	/* It may take several of the topics, or one by two patterns. */
 	if (f->n_fresh > 0 && f->fresh[f->n_fresh - 1] == seq)
 		return true;
 	if (f->n_fresh == f->cap_fresh) {
@@ -301,8 +311,8 @@ note_route(struct route *table, const char *name, size_t n, uint64_t seq,
 	return ok;
 }
 
-bool
-filters_note(struct filters *fs, const char *topic, uint64_t seq,
+static bool
+note_topic(struct filters *fs, const char *topic, uint64_t seq,
     struct filter_list *turn)
 {
 	bool ok = note_route(fs->exact, topic, strlen(topic), seq, turn);
@@ -316,5 +326,17 @@ filters_note(struct filters *fs, const char *topic, uint64_t seq,
 		slash = strchr(topic + n, '/');
 		n = slash != NULL ? (size_t)(slash - topic) + 1 : 0;
 	} while (n > 0 && n <= fs->longest_prefix);
+	return ok;
+}
+
+bool
+filters_note(struct filters *fs, const struct feed_event *e, uint64_t seq,
+    struct filter_list *turn)
+{
+	bool ok = true;
+
+	for (const char *topic = e->topic; topic != NULL;
+	     topic = feed_event_next_topic(e, topic))
+		ok = note_topic(fs, topic, seq, turn) && ok;
 	return ok;
 }

@@ -61,15 +61,15 @@ struct filter *filter_get(
     struct filters *, struct shape, const char *const *pattern, size_t n);
 void filter_unref(struct filters *, struct filter *);
 
-/* Whether it takes the topic. */
-bool filter_takes(const struct filter *, const char *topic);
+/* Returns the first of the event's topics that it takes, or NULL. */
+const char *filter_topic(const struct filter *, const struct feed_event *);
 
 /*
- * Notes entry seq with every filter that takes the topic; those that had none
+ * Notes entry seq, e, with every filter that takes one of its topics; those that had none
  * before are added to turn, with a reference. False when memory ran out on the way: a filter
  * may have missed it.
  */
-bool filters_note(struct filters *, const char *topic, uint64_t seq,
+bool filters_note(struct filters *, const struct feed_event *e, uint64_t seq,
     struct filter_list *turn) MUSTCHECK;
 
 /* Its fresh entries have been written: takes it off the turn's list. */

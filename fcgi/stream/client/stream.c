@@ -176,24 +176,22 @@ poll_add_answer(struct buf *b, const char *cors, const char *cursor,
 }
 
 static void
-add_entry(
-    struct buf *b, struct feed_event *e, enum format format, const char *id)
+add_entry(struct buf *b, struct feed_event *e, const struct filter *f,
+    const char *id)
 {
-	const char *json;
-	size_t n;
+	const char *topic = e->topic;
 
-	if (format != FORMAT_POLL) {
-		feed_event_add_sse(b, e, format, e->id != 0 ? id : NULL);
-		return;
-	}
-	json = feed_event_json(e, &n);
-	if (json == NULL) {
-		b->failed = true;
+	/* A reader is told a topic that the stream has subscribed to. */
+	if (e->also != NULL)
+		topic = filter_topic(f, e);
+	if (f->format != FORMAT_POLL) {
+		feed_event_add_sse(
+		    b, e, topic, f->format, e->id != 0 ? id : NULL);
 		return;
 	}
 	if (b->len > 0)
 		buf_addc(b, ',');
-	buf_add(b, json, n);
+	feed_event_add_json(b, e, topic);
 }
 
 static void
@@ -249,7 +247,7 @@ batch_fill(struct batch *b, struct feed *f, struct filter *filter, size_t i)
 	for (; i < filter->n_fresh && b->output.len < CHUNK_BYTES; i++) {
 		e = ring_at(f->ring, filter->fresh[i]);
 		add_entry(&b->output, ring_at(f->ring, filter->fresh[i]),
-		    filter->format, e->position);
+		    filter, e->position);
 		b->events++;
 	}
 	b->upto = filter->fresh[i - 1] + 1;
@@ -275,9 +273,10 @@ is_for(const struct stream *s, const struct feed_event *e, uint64_t seq,
     const struct cursor *own)
 {
 	if (e->id == 0)
-		return seq >= s->live_from && filter_takes(s->filter, e->topic);
+		return seq >= s->live_from &&
+		       filter_topic(s->filter, e) != NULL;
 	return (own == NULL || !cursor_has(own, e->id)) &&
-	       filter_takes(s->filter, e->topic);
+	       filter_topic(s->filter, e) != NULL;
 }
 
 static void
@@ -300,10 +299,10 @@ gather_from_ring(struct feed *f, struct stream *s, struct chunk *c)
 			continue;
 		c->events++;
 		if (own == NULL)
-			add_entry(&output, e, s->filter->format, e->position);
+			add_entry(&output, e, s->filter, e->position);
 		else {
 			join_positions(own, e->position, c->text);
-			add_entry(&output, e, s->filter->format, c->text);
+			add_entry(&output, e, s->filter, c->text);
 		}
 	}
 	c->upto = seq;
@@ -340,7 +339,7 @@ gather_from_page(struct stream *s, struct chunk *c)
 		if (!ok) /* no room for its holes: not until some close */
 			break;
 		cursor_print(&c->at, c->text, sizeof(c->text));
-		add_entry(&output, e, s->filter->format, c->text);
+		add_entry(&output, e, s->filter, c->text);
 		c->events++;
 	}
 	c->failed = i == s->from && i < p->n;
@@ -436,7 +435,7 @@ choose_source(struct feed *f, struct stream *s)
 	if (s->page == NULL)
 		return s->waiter.job != NULL ? STREAM_WAITING : STREAM_FAILED;
 	if (cursor_low(&own) + 1 < s->page->oldest) {
-		cursor_init(&own, own.tli, s->page->oldest - 1);
+		cursor_init_like(&own, &own, s->page->oldest - 1);
 		history_page_unref(s->page);
 		s->page = NULL;
 		return set_own(s, &own) ? STREAM_GAP : STREAM_FAILED;

@@ -191,8 +191,7 @@ on_event(struct feed_event *e, void *arg)
 		hub_flush(h);
 	h->turn_bytes += feed_event_size(e);
 	if (!ring_append(h->feed.ring, e) ||
-	    !filters_note(
-		h->filters, ring_at(h->feed.ring, seq)->topic, seq, &h->turn))
+	    !filters_note(h->filters, ring_at(h->feed.ring, seq), seq, &h->turn))
 		log_fatal("out of memory: an event would be lost");
 	if (h->turn_bytes > FLUSH_BYTES)
 		hub_flush(h);
@@ -225,19 +224,28 @@ detach_streams(struct hub *h)
 	}
 }
 
-/* ... and begin anew at its head, told so. */
+/*
+ * ... and begin anew, told so: at the head, or, when a history begins anew, with
+ * its first event.
+ */
 static void
-restart_streams(struct hub *h)
+restart_streams(struct hub *h, const char *lost)
 {
 	struct stream *s;
 
 	STREAM_SET_FOREACH (s, i, &h->streams) {
 		if (s->state == STREAM_OPENING)
 			continue;
-		s->from = ring_head(h->feed.ring);
-		stream_set_state(s, STREAM_FOLLOWING);
 		s->told_live = false;
-		hub_say_gap(h, s, "timeline");
+		if (strcmp(lost, "history") == 0)
+			hub_begin_at_oldest(h, s);
+		else {
+			s->from = ring_head(h->feed.ring);
+			stream_set_state(s, STREAM_FOLLOWING);
+		}
+		if (s->state == STREAM_CLOSING)
+			continue;
+		hub_say_gap(h, s, lost);
 		hub_enqueue(h, s);
 	}
 }
@@ -248,27 +256,27 @@ on_flush(void *arg)
 	struct hub *h = arg;
 
 	hub_flush(h);
-	if (h->restarted) {
-		h->restarted = false;
-		restart_streams(h);
+	if (h->lost != NULL) {
+		restart_streams(h, h->lost);
+		h->lost = NULL;
 	}
 }
 
 static void
-on_start(const struct cursor *base, bool again, void *arg)
+on_start(const struct cursor *base, const char *lost, void *arg)
 {
 	struct hub *h = arg;
 	struct stream *s;
 
 	hub_flush(h);
-	if (again) {
+	if (lost != NULL) {
 		detach_streams(h);
 		history_reset(h->feed.history);
-		h->restarted = true;
+		h->lost = lost;
 		ring_free(h->feed.ring);
 	}
 	h->feed.ring = ring_new((size_t)h->config->ring_size, base);
-	if (!again) {
+	if (lost == NULL) {
 		STREAM_SET_FOREACH (s, i, &h->streams) {
 			hub_enqueue(h, s);
 		}

@@ -27,7 +27,7 @@ struct hub {
 	struct filter_list turn; /* filters with fresh entries */
 	size_t turn_bytes;
 	struct batch batch;
-	bool restarted; /* the feed began anew in this turn */
+	const char *lost; /* why the feed began anew in this turn, or NULL */
 
 	struct stream_queue runnable;
 	struct stream_queue closed;
@@ -88,6 +88,9 @@ void hub_open(struct hub *, struct stream *);
 
 /* From now on, at the feed's position; s is at a boundary. */
 void hub_begin_now(struct hub *, struct stream *);
+
+/* With the oldest event that there is; s is at a boundary. */
+void hub_begin_at_oldest(struct hub *, struct stream *);
 
 /* --- life.c */
 

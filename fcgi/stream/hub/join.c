@@ -37,6 +37,18 @@ hub_begin_now(struct hub *h, struct stream *s)
 	stream_set_state(s, STREAM_FOLLOWING);
 }
 
+void
+hub_begin_at_oldest(struct hub *h, struct stream *s)
+{
+	struct cursor c;
+
+	cursor_init_like(&c, listener_position(h->listener),
+	    listener_oldest(h->listener) - 1);
+	stream_set_state(s, STREAM_REPLAYING);
+	if (!set_own_position(s, &c))
+		hub_close(h, s, "out of memory");
+}
+
 /*
  * From a position that was sent. Returns NULL, or the reason why it cannot be
  * taken up; then the stream begins now, or with the oldest event there is.
@@ -51,14 +63,18 @@ begin_at_position(struct hub *h, struct stream *s)
 
 	if (!cursor_parse(&c, s->own, strlen(s->own)))
 		gap = "unknown";
-	else if (c.tli != g->tli && !listener_translate(h->listener, &c))
+	else if (c.history != g->history) {
+		listener_check_history(h->listener);
+		hub_begin_at_oldest(h, s);
+		return "history";
+	} else if (c.tli != g->tli && !listener_translate(h->listener, &c))
 		gap = "timeline";
 	if (gap != NULL) {
 		hub_begin_now(h, s);
 		return gap;
 	}
 	if (cursor_low(&c) + 1 < oldest) {
-		cursor_init(&c, g->tli, oldest - 1);
+		cursor_init_like(&c, g, oldest - 1);
 		gap = "expired";
 	}
 	if (c.last > g->last) {
@@ -82,7 +98,7 @@ begin_in_ring(struct hub *h, struct stream *s)
 	while (n > 0 && seq > tail) {
 		const struct feed_event *e = ring_at(h->feed.ring, --seq);
 
-		if (e->id != 0 && filter_takes(s->filter, e->topic))
+		if (e->id != 0 && filter_topic(s->filter, e) != NULL)
 			n--;
 	}
 	if (n > 0)
@@ -110,7 +126,7 @@ begin_at_last_n(struct hub *h, struct stream *s)
 	    h->feed.history, &s->filter->topics, (int64_t)s->upto, &s->waiter);
 	if (p == NULL)
 		return false;
-	cursor_init(&c, g->tli, MAX(p->to, listener_oldest(h->listener) - 1));
+	cursor_init_like(&c, g, MAX(p->to, listener_oldest(h->listener) - 1));
 	history_page_unref(p);
 	stream_set_state(s, STREAM_REPLAYING);
 	if (!set_own_position(s, &c))
@@ -150,7 +166,6 @@ say_open(struct hub *h, struct stream *s, bool may_be_live)
 void
 hub_begin(struct hub *h, struct stream *s)
 {
-	struct cursor c;
 	const char *gap = NULL;
 
 	s->live_from = ring_head(h->feed.ring);
@@ -162,11 +177,7 @@ hub_begin(struct hub *h, struct stream *s)
 		gap = begin_at_position(h, s);
 		break;
 	case FROM_EARLIEST:
-		cursor_init(&c, listener_position(h->listener)->tli,
-		    listener_oldest(h->listener) - 1);
-		stream_set_state(s, STREAM_REPLAYING);
-		if (!set_own_position(s, &c))
-			hub_close(h, s, "out of memory");
+		hub_begin_at_oldest(h, s);
 		break;
 	case FROM_LAST_N:
 		if (!begin_at_last_n(h, s) && h->text.len == 0)

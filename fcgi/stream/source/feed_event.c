@@ -20,18 +20,19 @@ put(char **p, const char *s, size_t n)
 }
 
 struct feed_event *
-feed_event_new(int64_t id, int64_t at_us, const char *topic, const char *kind,
-    const char *data, size_t n, const char *by, const char *position,
-    int64_t last)
+feed_event_new(int64_t id, int64_t at_us, const char *topic, const char *also,
+    const char *kind, const char *data, size_t n, const char *by,
+    const char *position, int64_t last)
 {
 	size_t topic_len = strlen(topic), position_len = strlen(position);
+	size_t also_len = also != NULL ? strlen(also) : 0;
 	size_t kind_len = kind != NULL ? strlen(kind) : 0;
 	size_t by_len = by != NULL ? strlen(by) : 0;
 	struct feed_event *e;
 	char *p;
 
-	e = malloc(
-	    sizeof(*e) + topic_len + kind_len + n + by_len + position_len + 5);
+	e = malloc(sizeof(*e) + topic_len + also_len + kind_len + n + by_len +
+		   position_len + 7);
 	if (e == NULL)
 		return NULL;
 	memset(e, 0, sizeof(*e));
@@ -41,6 +42,14 @@ feed_event_new(int64_t id, int64_t at_us, const char *topic, const char *kind,
 	e->last = last;
 	e->data_len = n;
 	e->topic = put(&p, topic, topic_len);
+	if (also_len > 0) { /* each ends in a NUL, and so do all of them */
+		char *list = p;
+
+		e->also = put(&p, also, also_len);
+		*p++ = '\0';
+		while ((list = strchr(list, '\n')) != NULL)
+			*list++ = '\0';
+	}
 	e->kind = kind != NULL ? put(&p, kind, kind_len) : NULL;
 	e->data = put(&p, data, n);
 	e->by = by != NULL ? put(&p, by, by_len) : NULL;
@@ -60,9 +69,10 @@ feed_event_free(struct feed_event *e)
 size_t
 feed_event_size(const struct feed_event *e)
 {
-	return sizeof(*e) + strlen(e->topic) + strlen(e->position) +
-	       (e->kind != NULL ? strlen(e->kind) : 0) +
-	       (e->by != NULL ? 2 * strlen(e->by) : 0) + 2 * e->data_len + 128;
+	/* All but the struct lies in one piece, up to the end of position. */
+	return sizeof(*e) +
+	       (size_t)(e->position + strlen(e->position) - e->topic) +
+	       e->data_len + (e->by != NULL ? strlen(e->by) : 0) + 128;
 }
 
 /* RFC 3339 in UTC with microseconds. */
@@ -81,56 +91,77 @@ add_time(struct buf *b, int64_t us)
 	    (int)(us % 1000000));
 }
 
-const char *
-feed_event_json(struct feed_event *e, size_t *n)
+static void
+add_object(struct buf *b, const struct feed_event *e, const char *topic)
+{
+	buf_addstr(b, "{\"topic\":");
+	buf_addjson(b, topic, strlen(topic));
+	if (e->id != 0)
+		buf_addf(b, ",\"id\":\"%lld\"", (long long)e->id);
+	buf_addstr(b, ",\"at\":\"");
+	add_time(b, e->at_us);
+	buf_addstr(b, "\",\"kind\":");
+	if (e->kind != NULL)
+		buf_addjson(b, e->kind, strlen(e->kind));
+	else
+		buf_addstr(b, "null");
+	buf_addstr(b, ",\"by\":");
+	if (e->by != NULL)
+		buf_addjson(b, e->by, strlen(e->by));
+	else
+		buf_addstr(b, "null");
+	buf_addstr(b, ",\"data\":");
+	buf_addjson(b, e->data, e->data_len);
+	buf_addc(b, '}');
+}
+
+/* Keeps the object with its first topic; false: no memory. */
+static bool
+keep_json(struct feed_event *e)
 {
 	struct buf b = BUF_INIT;
 
-	if (e->json == NULL) {
-		buf_addstr(&b, "{\"topic\":");
-		buf_addjson(&b, e->topic, strlen(e->topic));
-		if (e->id != 0)
-			buf_addf(&b, ",\"id\":\"%lld\"", (long long)e->id);
-		buf_addstr(&b, ",\"at\":\"");
-		add_time(&b, e->at_us);
-		buf_addstr(&b, "\",\"kind\":");
-		if (e->kind != NULL)
-			buf_addjson(&b, e->kind, strlen(e->kind));
-		else
-			buf_addstr(&b, "null");
-		buf_addstr(&b, ",\"by\":");
-		if (e->by != NULL)
-			buf_addjson(&b, e->by, strlen(e->by));
-		else
-			buf_addstr(&b, "null");
-		buf_addstr(&b, ",\"data\":");
-		buf_addjson(&b, e->data, e->data_len);
-		buf_addc(&b, '}');
-		if (buf_failed(&b)) {
-			buf_fini(&b);
-			return NULL;
-		}
-		e->json = b.data;
-		e->json_len = b.len;
+	if (e->json != NULL)
+		return true;
+	add_object(&b, e, e->topic);
+	if (buf_failed(&b)) {
+		buf_fini(&b);
+		return false;
 	}
-	*n = e->json_len;
-	return e->json;
+	e->json = b.data;
+	e->json_len = b.len;
+	return true;
 }
 
 void
-feed_event_add_sse(struct buf *b, struct feed_event *e, enum format format,
-    const char *position)
+feed_event_add_json(struct buf *b, struct feed_event *e, const char *topic)
 {
-	const char *json;
-	size_t n;
+	if (topic != e->topic)
+		add_object(b, e, topic);
+	else if (keep_json(e))
+		buf_add(b, e->json, e->json_len);
+	else
+		b->failed = true;
+}
+
+void
+feed_event_add_sse(struct buf *b, struct feed_event *e, const char *topic,
+    enum format format, const char *position)
+{
+	struct buf json = BUF_INIT;
 
 	if (format == FORMAT_RAW) {
 		sse_add_event(b, position, e->kind, e->data, e->data_len);
 		return;
 	}
-	json = feed_event_json(e, &n);
-	if (json == NULL)
+	if (topic == e->topic && keep_json(e)) {
+		sse_add_event(b, position, NULL, e->json, e->json_len);
+		return;
+	}
+	add_object(&json, e, topic);
+	if (buf_failed(&json))
 		b->failed = true;
 	else
-		sse_add_event(b, position, NULL, json, n);
+		sse_add_event(b, position, NULL, json.data, json.len);
+	buf_fini(&json);
 }

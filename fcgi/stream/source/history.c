@@ -35,35 +35,57 @@
 #define PAGE_BYTES (256 * 1024)
 #define CLEAN_MS   1000
 
-#define COLUMNS \
-	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic, kind, " \
-	"data, by"
+#define COLUMNS                                                        \
+	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic," \
+	" array_to_string(also, E'\n') AS also, kind, data, by"
 /* Not in a hole of the feed, a multirange. */
-#define IS_HAD(holes) "NOT id <@ " holes "::int8multirange"
-#define IS_WANTED                                          \
-	"(topic = ANY ($3::text[]) OR EXISTS (SELECT FROM" \
-	" unnest($4::text[]) p WHERE starts_with(topic, p)))"
+#define IS_HAD(holes, id) "NOT " id " <@ " holes "::int8multirange"
+#define TAKES(topic)                             \
+	topic " = ANY ($3::text[]) OR EXISTS (SELECT FROM" \
+	" unnest($4::text[]) p WHERE starts_with(" topic ", p))"
+#define IS_WANTED                                                            \
+	"(" TAKES("topic") " OR (also IS NOT NULL AND EXISTS (SELECT FROM" \
+	" unnest(also) a WHERE " TAKES("a") ")))"
+/* Of the topics asked for, the first among an event's further ones. */
+#define FIRST_FURTHER \
+	"(SELECT a FROM unnest(also) a WHERE a = ANY ($3::text[]) LIMIT 1)"
 /* Comes with the rows, so that it is as old as they are. */
 #define OLDEST_ROW                                                      \
 	"SELECT NULL::bigint AS id, oldest AS at, NULL::text AS topic," \
-	" NULL::text AS kind, NULL::text AS data, NULL::text AS by"     \
+	" NULL::text AS also, NULL::text AS kind, NULL::text AS data,"  \
+	" NULL::text AS by"                                             \
 	" FROM pgfeed.mark"
 
 static const struct {
 	const char *name, *sql;
 } statements[] = {
-	/* One index range per topic; topic = ANY with LIMIT scans history. */
+	/*
+	 * One index range per topic; topic = ANY with LIMIT scans history. The
+	 * second part brings those events that the first does not, each once.
+	 */
 	{ "range", OLDEST_ROW
-	    " UNION ALL (SELECT e.* FROM unnest($3::text[]) t(topic)"
+	    " UNION ALL (SELECT * FROM ("
+	    "(SELECT e.* FROM unnest($3::text[]) t(topic)"
 	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE topic = t.topic AND id > $1::bigint AND id <= $2::bigint"
-	    "  AND " IS_HAD("$5") "  ORDER BY id LIMIT $4::integer) e"
-				  " ORDER BY id LIMIT $4::integer)" },
+	    "  AND " IS_HAD("$5", "id") " ORDER BY id LIMIT $4::integer) e"
+	    " ORDER BY id LIMIT $4::integer)"
+	    " UNION ALL"
+	    " (SELECT e.* FROM unnest($3::text[]) t(topic)"
+	    " CROSS JOIN LATERAL (SELECT e.* FROM pgfeed.further f"
+	    "  CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
+	    "   WHERE id = f.id AND topic <> ALL ($3::text[])"
+	    "   AND t.topic = " FIRST_FURTHER " OFFSET 0) e"
+	    "  WHERE f.topic = t.topic AND f.id > $1::bigint"
+	    "  AND f.id <= $2::bigint AND " IS_HAD("$5", "f.id")
+	    "  ORDER BY f.id LIMIT $4::integer) e"
+	    " ORDER BY id LIMIT $4::integer)"
+	    ") found ORDER BY id LIMIT $4::integer)" },
 	/* Prefixes are looked for in a window of ids, $2 - $1 is bounded. */
 	{ "range_prefix", OLDEST_ROW
 	    " UNION ALL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE id > $1::bigint AND id <= $2::bigint AND " IS_WANTED
-	    "  AND " IS_HAD("$6") " ORDER BY id LIMIT $5::integer)" },
+	    "  AND " IS_HAD("$6", "id") " ORDER BY id LIMIT $5::integer)" },
 	{ "holes", OLDEST_ROW
 	    " UNION ALL (SELECT e.* FROM"
 	    " unnest($1::bigint[], $2::bigint[]) h(low, high)"
@@ -77,10 +99,15 @@ static const struct {
 	    " CROSS JOIN LATERAL (SELECT id FROM pgfeed.event"
 	    "  WHERE topic = t.topic AND id <= $2::bigint"
 	    "  ORDER BY id DESC LIMIT $1::bigint) e"
+	    " UNION (SELECT e.id FROM unnest($3::text[]) t(topic)"
+	    " CROSS JOIN LATERAL (SELECT e.id FROM pgfeed.further f"
+	    "  CROSS JOIN LATERAL (SELECT id FROM pgfeed.event"
+	    "   WHERE id = f.id AND t.topic = ANY (also) OFFSET 0) e"
+	    "  WHERE f.topic = t.topic AND f.id <= $2::bigint"
+	    "  ORDER BY f.id DESC LIMIT $1::bigint) e)"
 	    " UNION (SELECT id FROM pgfeed.event WHERE id <= $2::bigint"
 	    "  AND id > $2::bigint - 200000 AND cardinality($4::text[]) > 0"
-	    "  AND EXISTS (SELECT FROM unnest($4::text[]) p"
-	    "   WHERE starts_with(topic, p))"
+	    "  AND " IS_WANTED
 	    "  ORDER BY id DESC LIMIT $1::bigint)) f"
 	    " ORDER BY id DESC LIMIT $1::bigint) g" },
 };
@@ -442,8 +469,9 @@ on_row(const PGresult *res, void *arg)
 	e = feed_event_new(id, strtoll(PQgetvalue(res, 0, 1), NULL, 10),
 	    PQgetvalue(res, 0, 2),
 	    PQgetisnull(res, 0, 3) ? NULL : PQgetvalue(res, 0, 3),
-	    PQgetvalue(res, 0, 4), (size_t)PQgetlength(res, 0, 4),
-	    PQgetisnull(res, 0, 5) ? NULL : PQgetvalue(res, 0, 5), "", 0);
+	    PQgetisnull(res, 0, 4) ? NULL : PQgetvalue(res, 0, 4),
+	    PQgetvalue(res, 0, 5), (size_t)PQgetlength(res, 0, 5),
+	    PQgetisnull(res, 0, 6) ? NULL : PQgetvalue(res, 0, 6), "", 0);
 	if (e == NULL) {
 		r->discard = true;
 		return;

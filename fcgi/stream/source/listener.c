@@ -32,7 +32,8 @@
 #define PAGE     1000 /* rows per fetch */
 #define PROBE_MS 100
 #define AWAKE_MS 4 /* see doorbell.h */
-#define MARK_MS  10000
+#define MARK_MS  5000
+#define MARK_IDS 5000 /* or, once a second, after so many */
 
 enum query { NONE, FETCH, HOLDERS, HIGH, MARK, DOORBELL, DOORBELL_READING };
 
@@ -46,6 +47,8 @@ struct listener {
 	struct event *awake_timer; /* pending unless asleep */
 
 	struct cursor g;
+	struct known_history history;
+	bool history_lost; /* the answer of MARK is of another one */
 	bool has_position;
 	bool live;
 	int64_t oldest;
@@ -57,7 +60,7 @@ struct listener {
 	enum query query;
 	bool fetched_last; /* then it is somebody else's turn */
 	bool want_fetch, want_high, want_holders;
-	int64_t fetched_ms, marked_ms, marked_low;
+	int64_t fetched_ms, marked_ms, marked_last;
 	/* The fetch under way. */
 	int64_t from; /* above it ids are new, below it they fill holes */
 	unsigned new_rows, hole_rows;
@@ -113,6 +116,13 @@ listener_want_high(struct listener *l)
 	proceed(l);
 }
 
+void
+listener_check_history(struct listener *l)
+{
+	l->marked_ms = now_ms() - MARK_MS;
+	proceed(l);
+}
+
 bool
 listener_translate(const struct listener *l, struct cursor *c)
 {
@@ -129,7 +139,8 @@ open_connection(void *arg)
 
 	start_position_fini(&l->opening);
 	db = start_position_connect(
-	    &l->opening, l->config, l->has_position ? &l->g : NULL, &err);
+	    &l->opening, l->config, l->has_position ? &l->g : NULL,
+	    &l->history, &err);
 	if (db == NULL) {
 		/* Say it once, not at every attempt. */
 		if (err.data != NULL &&
@@ -146,7 +157,7 @@ open_connection(void *arg)
 	return db;
 }
 
-/* Makes the entry of a row (id, at, topic, kind, data, by) at position pos. */
+/* Makes the event of a row (id, at, topic, also, kind, data, by) at pos. */
 static struct feed_event *
 feed_event_from_row(const PGresult *r, int row, const struct cursor *pos)
 {
@@ -156,9 +167,20 @@ feed_event_from_row(const PGresult *r, int row, const struct cursor *pos)
 	return feed_event_new(strtoll(PQgetvalue(r, row, 0), NULL, 10),
 	    strtoll(PQgetvalue(r, row, 1), NULL, 10), PQgetvalue(r, row, 2),
 	    PQgetisnull(r, row, 3) ? NULL : PQgetvalue(r, row, 3),
-	    PQgetvalue(r, row, 4), (size_t)PQgetlength(r, row, 4),
-	    PQgetisnull(r, row, 5) ? NULL : PQgetvalue(r, row, 5), text,
+	    PQgetisnull(r, row, 4) ? NULL : PQgetvalue(r, row, 4),
+	    PQgetvalue(r, row, 5), (size_t)PQgetlength(r, row, 5),
+	    PQgetisnull(r, row, 6) ? NULL : PQgetvalue(r, row, 6), text,
 	    pos->last);
+}
+
+/* The newest event seen tells histories apart. */
+static void
+note_seen(struct listener *l, const struct feed_event *e)
+{
+	if (e->id < l->history.seen_id)
+		return;
+	l->history.seen_id = e->id;
+	l->history.seen_us = e->at_us;
 }
 
 /* Takes up the position that the opening worked out. */
@@ -167,15 +189,18 @@ start(struct listener *l)
 {
 	struct start_position *o = &l->opening;
 	struct cursor pos;
-	bool again = l->has_position;
+	const char *lost = NULL;
 
-	if (again)
+	if (l->has_position) {
+		lost = o->other_history ? "history" : "timeline";
 		log_warning("the database's history is not the one known here: "
 			    "starting over at id %" PRId64,
 		    o->g.last);
+	}
 	cursor_copy(&l->g, &o->g);
 	l->has_position = true;
-	l->calls.start(&o->base, again, l->arg);
+	l->history.seen_id = 0;
+	l->calls.start(&o->base, lost, l->arg);
 	cursor_copy(&pos, &o->base);
 	for (int i = 0; i < PQntuples(o->recent); i++) {
 		int64_t id = strtoll(PQgetvalue(o->recent, i, 0), NULL, 10);
@@ -187,6 +212,7 @@ start(struct listener *l)
 		e = feed_event_from_row(o->recent, i, &pos);
 		if (e == NULL)
 			log_fatal("out of memory");
+		note_seen(l, e);
 		l->calls.event(e, l->arg);
 	}
 	l->calls.flush(l->arg);
@@ -226,6 +252,8 @@ on_up(void *arg)
 	else if (!start_position_translate(
 		     l->epoch, l->n_epochs, o->tli, &l->g))
 		log_fatal("the timeline changed while it was being read");
+	memcpy(
+	    l->history.identity, o->identity, sizeof(l->history.identity));
 	start_position_fini(o);
 	log_info("following the database from id %" PRId64 ", timeline %u",
 	    l->g.last, l->g.tli);
@@ -266,7 +294,7 @@ on_notify(const PGnotify *n, void *arg)
 		return;
 	}
 	cursor_print(&l->g, text, sizeof(text));
-	e = feed_event_new(0, wall_us(), n->relname, NULL, n->extra,
+	e = feed_event_new(0, wall_us(), n->relname, NULL, NULL, n->extra,
 	    strlen(n->extra), NULL, text, l->g.last);
 	if (e == NULL || !l->has_position) {
 		feed_event_free(e);
@@ -309,6 +337,7 @@ on_fetched_row(struct listener *l, const PGresult *r)
 		return;
 	}
 	stats.events++;
+	note_seen(l, e);
 	l->calls.event(e, l->arg);
 }
 
@@ -332,6 +361,12 @@ on_row(const PGresult *r, void *arg)
 		break;
 	case MARK:
 		l->oldest = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+		l->history_lost =
+		    strcmp(PQgetvalue(r, 0, 1), l->history.identity) != 0 ||
+		    strtoll(PQgetvalue(r, 0, 2), NULL, 10) < l->g.last ||
+		    (!PQgetisnull(r, 0, 3) &&
+			strtoll(PQgetvalue(r, 0, 3), NULL, 10) !=
+			    l->history.seen_us);
 		break;
 	case DOORBELL_READING:
 		doorbell_add(l->doorbell, PQgetvalue(r, 0, 0));
@@ -403,6 +438,10 @@ on_done(bool ok, void *arg)
 		pg_connection_drop(l->db, "a query failed");
 		return;
 	}
+	if (query == MARK && l->history_lost) {
+		pg_connection_drop(l->db, "its history is another one");
+		return;
+	}
 	if (query == FETCH)
 		fetch_done(l);
 	else if (query == HOLDERS)
@@ -422,7 +461,7 @@ send_fetch(struct listener *l)
 {
 	char last[24], page[24];
 	struct buf low = BUF_INIT, high = BUF_INIT;
-	const char *values[4] = { last, page };
+	const char *values[5] = { last, page, l->history.identity };
 
 	l->want_fetch = false;
 	l->from = l->g.last;
@@ -434,16 +473,16 @@ send_fetch(struct listener *l)
 	snprintf(last, sizeof(last), "%" PRId64, l->g.last);
 	snprintf(page, sizeof(page), "%d", PAGE);
 	if (l->g.n == 0) {
-		pg_connection_send(l->db, "fetch", 2, values);
+		pg_connection_send(l->db, "fetch", 3, values);
 		return;
 	}
 	feed_sql_add_holes(&low, &high, &l->g);
-	values[2] = low.data;
-	values[3] = high.data;
+	values[3] = low.data;
+	values[4] = high.data;
 	if (buf_failed(&low) || buf_failed(&high))
 		pg_connection_drop(l->db, "out of memory");
 	else
-		pg_connection_send(l->db, "fetch_holes", 4, values);
+		pg_connection_send(l->db, "fetch_holes", 5, values);
 	buf_fini(&low);
 	buf_fini(&high);
 }
@@ -451,15 +490,17 @@ send_fetch(struct listener *l)
 static void
 send_mark(struct listener *l)
 {
-	char low[24], finished[CURSOR_TEXT_MAX];
-	const char *values[] = { low, finished };
+	char low[24], finished[CURSOR_TEXT_MAX], seen[24];
+	const char *values[] = { low, finished, l->history.identity, seen };
 
 	l->marked_ms = now_ms();
-	l->marked_low = cursor_low(&l->g);
-	snprintf(low, sizeof(low), "%" PRId64, l->marked_low);
+	l->marked_last = l->g.last;
+	snprintf(low, sizeof(low), "%" PRId64, cursor_low(&l->g));
 	cursor_print(&l->g, finished, sizeof(finished));
+	snprintf(seen, sizeof(seen), "%" PRId64, l->history.seen_id);
+	l->history_lost = false;
 	l->query = MARK;
-	pg_connection_send(l->db, "mark", 2, values);
+	pg_connection_send(l->db, "mark", 4, values);
 }
 
 /* Sends what the doorbell needs; returns false when that is nothing. */
@@ -501,7 +542,9 @@ send_other(struct listener *l)
 		l->want_high = false;
 		l->query = HIGH;
 		pg_connection_send(l->db, "high", 0, NULL);
-	} else if (now_ms() - l->marked_ms >= MARK_MS)
+	} else if (now_ms() - l->marked_ms >= MARK_MS ||
+		   (l->g.last - l->marked_last >= MARK_IDS &&
+		       now_ms() - l->marked_ms >= MARK_MS / 5))
 		send_mark(l);
 	else
 		return false;

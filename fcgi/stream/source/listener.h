@@ -18,12 +18,13 @@ struct listener;
 
 struct listener_calls {
 	/*
-	 * The position is known, for the first time or (again true) because
-	 * the database's history is not the one we knew: whatever was handed
-	 * on before has to be forgotten. Entries of recent history follow
+	 * The position is known: for the first time (lost is NULL), or because
+	 * the database's history is not the one known so far: whatever was
+	 * handed on before has to be forgotten. lost is the reason that clients
+	 * are told: "timeline" or "history". Events of recent history follow
 	 * through event().
 	 */
-	void (*start)(const struct cursor *base, bool again, void *arg);
+	void (*start)(const struct cursor *base, const char *lost, void *arg);
 	/* The next event; the callee owns it. */
 	void (*event)(struct feed_event *, void *arg);
 	/* A batch is complete: time to write. */
@@ -60,6 +61,9 @@ int64_t listener_oldest(const struct listener *);
 
 /* Asks for high() soon. */
 void listener_want_high(struct listener *);
+
+/* A position of another history was sent: checks soon which one there is. */
+void listener_check_history(struct listener *);
 
 /*
  * Brings a position from an older timeline to the present one. False when its
