@@ -117,8 +117,7 @@ serve(const struct config *c)
 		log_info("pgfeed-stream ended in the middle of an answer");
 		break;
 	case RELAY_SILENT:
-		log_error("pgfeed-stream does not answer at \"%s\"; its log "
-			  "may say why",
+		log_error("pgfeed-stream does not answer at \"%s\"; its log may say why",
 		    c->stream_socket);
 		answer_later(stream, "unavailable");
 		break;

@@ -42,8 +42,7 @@ warn_of_settings(const struct config *c)
 	for (size_t i = 0; i < c->peer_users.n; i++) {
 		if (getpwnam(c->peer_users.item[i]) == NULL)
 			fprintf(stderr,
-			    "pgfeed: warning: peer_users: there is no user "
-			    "\"%s\" here\n",
+			    "pgfeed: warning: peer_users: there is no user \"%s\" here\n",
 			    c->peer_users.item[i]);
 	}
 }

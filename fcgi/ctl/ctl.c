@@ -94,8 +94,7 @@ ctl_heartbeat_warning(const struct config *c)
 	/* timeout=90 in conf/apache, fastcgi_read_timeout 90s in conf/nginx */
 	if (c->heartbeat < 90000)
 		return NULL;
-	return "heartbeat is 90s or more: Apache and nginx end a stream that "
-	       "is silent for 90 s, unless their timeouts are raised too";
+	return "heartbeat is 90s or more: Apache and nginx end a stream that is silent for 90 s, unless their timeouts are raised too";
 }
 
 PGconn *
@@ -135,12 +134,10 @@ ctl_connect_schema(const struct ctl *ctl)
 	if (version == -1)
 		ctl_fail("could not read the schema's version: %s", err.data);
 	else if (version == 0)
-		ctl_fail("database \"%s\" has no pgfeed schema yet: run "
-			 "\"pgfeed migrate\"",
+		ctl_fail("database \"%s\" has no pgfeed schema yet: run \"pgfeed migrate\"",
 		    PQdb(db));
 	else
-		ctl_fail("the schema of database \"%s\" is at version %d, this "
-			 "program needs %d: run \"pgfeed migrate\"",
+		ctl_fail("the schema of database \"%s\" is at version %d, this program needs %d: run \"pgfeed migrate\"",
 		    PQdb(db), version, DB_SCHEMA_VERSION);
 	buf_fini(&err);
 	PQfinish(db);

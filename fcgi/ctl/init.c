@@ -487,12 +487,10 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 		return ctl_fail(
 		    "could not find \"%s\": %s", dir, strerror(errno));
 	if (strpbrk(in.dir, " \t\"'\\|@$") != NULL)
-		return ctl_fail("\"%s\" has characters that web servers take "
-				"for their own: choose a plainer path",
+		return ctl_fail("\"%s\" has characters that web servers take for their own: choose a plainer path",
 		    in.dir);
 	if (strlen(in.dir) > 80)
-		return ctl_fail("\"%s\" is too long for the path of a Unix "
-				"socket (80 bytes at most)",
+		return ctl_fail("\"%s\" is too long for the path of a Unix socket (80 bytes at most)",
 		    in.dir);
 	/* Apache's user is in no group of yours, so others may connect; who
 	 * is served is up to peer_users. */

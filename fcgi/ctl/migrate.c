@@ -116,8 +116,7 @@ list_files(struct migrations *ms)
 
 	if (d == NULL) {
 		ctl_fail(
-		    "could not read the migrations in \"%s\": %s (say where "
-		    "they are with --dir or PGFEED_MIGRATIONS)",
+		    "could not read the migrations in \"%s\": %s (say where they are with --dir or PGFEED_MIGRATIONS)",
 		    ms->dir, strerror(errno));
 		return -1;
 	}
@@ -330,8 +329,7 @@ apply(
 	}
 	PQclear(r);
 	if (PQtransactionStatus(db) != PQTRANS_INTRANS) {
-		ctl_fail("%s: ended its transaction itself, which leaves half "
-			 "of it",
+		ctl_fail("%s: ended its transaction itself, which leaves half of it",
 		    path);
 		goto out;
 	}
@@ -367,9 +365,7 @@ check_prefix(const struct migrations *ms)
 
 		if (m->changed)
 			return ctl_fail(
-			    "%s was changed after it was applied on "
-			    "%s: put the file back, and make the "
-			    "change in a migration of its own",
+			    "%s was changed after it was applied on %s: put the file back, and make the change in a migration of its own",
 			    m->name, m->applied_at);
 		if (is_applied(m) && i > 0 && !is_applied(m - 1))
 			return ctl_fail(
@@ -452,8 +448,7 @@ migrate_down(PGconn *db, const struct migrations *ms, long count, bool yes)
 		printf("nothing to do, database \"%s\" has no pgfeed schema\n",
 		    PQdb(db));
 	else if (!yes)
-		return ctl_fail("nothing was taken back: say --yes if database "
-				"\"%s\" may lose that for good",
+		return ctl_fail("nothing was taken back: say --yes if database \"%s\" may lose that for good",
 		    PQdb(db));
 	return 0;
 }

@@ -48,9 +48,7 @@ sweep(PGconn *db)
 		n += atoll(PQgetvalue(r, 0, 2));
 		PQclear(r);
 		if (more && n == 0 && ++busy == BUSY_TRIES)
-			return ctl_fail("the table is in use by a long "
-					"transaction, try again later: "
-					"\"pgfeed status\" shows who");
+			return ctl_fail("the table is in use by a long transaction, try again later: \"pgfeed status\" shows who");
 		if (more && n == 0)
 			sleep(1);
 	}

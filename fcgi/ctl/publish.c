@@ -45,8 +45,7 @@ check_data(const char *s, size_t n)
 	if (n > DATA_MAX_BYTES)
 		return ctl_fail("an event has at most 1 MiB of data");
 	if (memchr(s, '\0', n) != NULL)
-		return ctl_fail("the data has a NUL byte, which PostgreSQL's "
-				"text cannot hold: encode it");
+		return ctl_fail("the data has a NUL byte, which PostgreSQL's text cannot hold: encode it");
 	if (!utf8_valid(s, n))
 		return ctl_fail("the data is not UTF-8: encode it");
 	return 0;

@@ -187,8 +187,7 @@ static const char *
 add_pattern(struct patterns *p, const char *s)
 {
 	if (!topic_pattern_valid(s, strlen(s)))
-		return "is not a topic, nor all below one (orders/*), nor all "
-		       "there are (*)";
+		return "is not a topic, nor all below one (orders/*), nor all there are (*)";
 	if (p->n == PATTERNS_MAX)
 		return "is one pattern too many";
 	p->item[p->n++] = s;

@@ -168,18 +168,14 @@ go_back(const struct command *self, struct tail *t, const char *since)
 		return ctl_misuse(
 		    self, "\"%s\" is not earliest, now, -N or a cursor", since);
 	else if (c.history != history)
-		return ctl_fail("\"%s\" is of another history: events begin "
-				"anew here, start with --since earliest",
+		return ctl_fail("\"%s\" is of another history: events begin anew here, start with --since earliest",
 		    since);
 	if (c.tli != tli)
-		return ctl_fail("\"%s\" is of timeline %u, the server is on "
-				"%u: ids may have been used again, start with "
-				"--since earliest",
+		return ctl_fail("\"%s\" is of timeline %u, the server is on %u: ids may have been used again, start with --since earliest",
 		    since, c.tli, tli);
 	if (cursor_low(&c) + 1 < oldest)
 		fprintf(stderr,
-		    "pgfeed: events before id %lld are gone, going on from "
-		    "there\n",
+		    "pgfeed: events before id %lld are gone, going on from there\n",
 		    (long long)oldest);
 	cursor_copy(&t->follow.at, &c);
 	return 0;
@@ -208,8 +204,7 @@ reconnect(const struct ctl *ctl, struct tail *t)
 		if (t->follow.known.tli == tli)
 			return db;
 		PQfinish(db);
-		ctl_fail("the server is on timeline %u now, it was on %u: ids "
-			 "may have been used again, start anew",
+		ctl_fail("the server is on timeline %u now, it was on %u: ids may have been used again, start anew",
 		    t->follow.known.tli, tli);
 		return NULL;
 	}

@@ -98,8 +98,7 @@ static void
 part_committed(struct ingest *in, struct part part, const PGresult *res)
 {
 	if (PQntuples(res) != (int)part.n || PQnfields(res) != 5) {
-		log_error("pgfeed.ingest answered %d rows of %d columns for "
-			  "%u events: is it this version's?",
+		log_error("pgfeed.ingest answered %d rows of %d columns for %u events: is it this version's?",
 		    PQntuples(res), PQnfields(res), part.n);
 		part_done(in, part, INGEST_UNKNOWN, "");
 		return;

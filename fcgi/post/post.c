@@ -142,8 +142,7 @@ is_name_list(const char *s)
 	size_t n = strlen(s);
 
 	return n > 0 && n <= CORS_ALLOWED_MAX &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			 "0123456789-_, ") == n;
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_, ") == n;
 }
 
 /*

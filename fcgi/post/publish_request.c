@@ -182,8 +182,7 @@ form_data(struct publish_request *d, const struct query *fields,
 	}
 	if (n == 0)
 		return fault(f, 400, POST_MALFORMED,
-		    "there is nothing to publish: send a field data, or fields "
-		    "of your own");
+		    "there is nothing to publish: send a field data, or fields of your own");
 	if (n == 1 && is_named(last, "data"))
 		buf_add(&d->data, last->value, last->value_len);
 	else
@@ -248,8 +247,7 @@ read_form(struct query *fields, const struct publish_request_source *src,
 	if (header_is(src->content_type, "application/x-www-form-urlencoded") &&
 	    is_json_text(src->body, src->body_len))
 		return fault(f, 415, POST_TYPE,
-		    "the body is JSON, but Content-Type says that it is a form: "
-		    "send \"Content-Type: application/json\"");
+		    "the body is JSON, but Content-Type says that it is a form: send \"Content-Type: application/json\"");
 	rc = form_parse(
 	    fields, src->content_type, src->body, src->body_len, &why);
 	if (rc == FORM_OK && fields->n > (size_t)c->max_fields)
@@ -310,8 +308,7 @@ take_query_topic(struct buf *b, const struct query *query, struct fault *f)
 		if (p->value_len != first->value_len ||
 		    memcmp(p->value, first->value, p->value_len) != 0)
 			return fault(f, 400, POST_TOPIC,
-			    "the query names several topics: post to one at a "
-			    "time");
+			    "the query names several topics: post to one at a time");
 	}
 	if (first == NULL)
 		buf_addstr(b, TOPIC_DEFAULT);
@@ -391,14 +388,12 @@ check_data(const struct publish_request *d, const struct config *c, bool json,
 		return fault(f, 422, POST_NOT_TEXT, "the payload is not UTF-8");
 	if (n > 0 && memchr(data, '\0', n) != NULL)
 		return fault(f, 422, POST_NOT_TEXT,
-		    "the payload has a NUL byte, which PostgreSQL cannot hold "
-		    "in a text: encode it, for example in JSON as \\u0000");
+		    "the payload has a NUL byte, which PostgreSQL cannot hold in a text: encode it, for example in JSON as \\u0000");
 	if (!json)
 		return 0;
 	if (n >= 3 && memcmp(data, BYTE_ORDER_MARK, 3) == 0)
 		return fault(f, 400, POST_MALFORMED,
-		    "the JSON begins with a byte order mark (the bytes EF BB "
-		    "BF), which RFC 8259 forbids: send it without");
+		    "the JSON begins with a byte order mark (the bytes EF BB BF), which RFC 8259 forbids: send it without");
 	why = json_check(n > 0 ? data : "", n, &where);
 	if (why != NULL)
 		return fault(f, 400, POST_MALFORMED,

@@ -112,19 +112,14 @@ report_duties(struct janitor *k, PGconn *db)
 		if (s >= LATE_S && i == 0 &&
 		    (k->warned_ms == 0 ||
 			now_ms() - k->warned_ms >= LATE_S * 1000)) {
-			log_warning("history: the duty \"%s\" was last done "
-				    "%" PRId64 " min ago: does a transaction "
-				    "stay open? \"pgfeed status\" shows which",
+			log_warning("history: the duty \"%s\" was last done %" PRId64 " min ago: does a transaction stay open? \"pgfeed status\" shows which",
 			    name, s / 60);
 			k->warned_ms = now_ms();
 		}
 		if (strcmp(name, "prune") == 0 && !k->told_least &&
 		    k->config->retention <
 			strtoll(PQgetvalue(r, i, 2), NULL, 10)) {
-			log_warning("history: the database keeps events for at "
-				    "least %s, longer than the option retention "
-				    "says: the owner of pgfeed may change "
-				    "pgfeed.duty",
+			log_warning("history: the database keeps events for at least %s, longer than the option retention says: the owner of pgfeed may change pgfeed.duty",
 			    PQgetvalue(r, i, 3));
 			k->told_least = true;
 		}

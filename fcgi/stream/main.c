@@ -162,8 +162,7 @@ raise_descriptors(int64_t streams)
 	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
 		log_sys("could not raise the limit of open files");
 	else if (r.rlim_max < (rlim_t)streams + 64)
-		log_warning("max_streams is %lld, but only %llu open files "
-			    "are allowed (ulimit -Hn)",
+		log_warning("max_streams is %lld, but only %llu open files are allowed (ulimit -Hn)",
 		    (long long)streams, (unsigned long long)r.rlim_max);
 }
 

@@ -84,8 +84,7 @@ read_query(struct query *query, const char *s, const struct config *c)
 	}
 	if (query->n > (size_t)c->max_fields)
 		return too_many_fields;
-	return is_ambiguous(query) ? "access_token, format, hb and wait have "
-				     "one value each"
+	return is_ambiguous(query) ? "access_token, format, hb and wait have one value each"
 				   : NULL;
 }
 
@@ -167,8 +166,7 @@ read_start(struct join *j, const struct request *r, const struct query *query)
 		j->last_n = strtoll(id + 1, &end, 10);
 		if (end == id + 1 || *end != '\0' || j->last_n < 0 ||
 		    j->last_n > LAST_N_MAX)
-			return "last_event_id=-N takes a whole number up to "
-			       "100000";
+			return "last_event_id=-N takes a whole number up to 100000";
 		j->start = j->last_n == 0 ? FROM_NOW : FROM_LAST_N;
 		return NULL;
 	}

@@ -79,8 +79,7 @@ add_key(struct jwt_keys *keys, const char *kid, const char *alg,
 	size_t secret_min, n = strlen(text);
 
 	if (!jwt_alg(alg, &secret_min))
-		return "the algorithm is none of HS256, HS384, HS512, RS256, "
-		       "RS384, RS512, ES256, ES384" WITH_EDDSA;
+		return "the algorithm is none of HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384" WITH_EDDSA;
 	if (keys->n == KEYS_MAX)
 		return "there are too many keys";
 	if (secret_min > 0) {

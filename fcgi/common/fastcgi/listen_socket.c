@@ -153,8 +153,7 @@ make_socket(const struct config *c, const char *path)
 	int fd;
 
 	if (strlen(path) >= sizeof(sa.sun_path)) {
-		log_error("the socket's path \"%s\" is longer than the %zu "
-			  "bytes that a Unix socket can have",
+		log_error("the socket's path \"%s\" is longer than the %zu bytes that a Unix socket can have",
 		    path, sizeof(sa.sun_path) - 1);
 		return -1;
 	}
@@ -203,8 +202,7 @@ socket_listen(
 		return make_socket(c, path);
 	}
 	if (!is_listening(fd)) {
-		log_error("the inherited descriptor %d is not a listening "
-			  "socket",
+		log_error("the inherited descriptor %d is not a listening socket",
 		    fd);
 		return -1;
 	}

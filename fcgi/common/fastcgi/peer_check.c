@@ -60,8 +60,7 @@ peer_check_allow(struct peer_check *p, int fd)
 			return true;
 	}
 	if (p->refused++ % 1000 == 0)
-		log_warning("connection refused: user %u is not among "
-			    "peer_users",
+		log_warning("connection refused: user %u is not among peer_users",
 		    (unsigned)peer.uid);
 	return false;
 }

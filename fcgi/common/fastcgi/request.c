@@ -283,8 +283,7 @@ request_read(struct request *r, void *p, size_t n)
 			break;
 		case FCGI_CHECK_BAD:
 		case FCGI_CHECK_LARGE:
-			log_debug("connection dropped: another record in the "
-				  "body");
+			log_debug("connection dropped: another record in the body");
 			return -1;
 		}
 	}

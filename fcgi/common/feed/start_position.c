@@ -91,8 +91,7 @@ check(PGconn *db, struct buf *err)
 		return false;
 	if (standby) {
 		buf_addstr(err,
-		    "the server is a standby, where LISTEN does not work: "
-		    "connect to the primary (target_session_attrs=read-write)");
+		    "the server is a standby, where LISTEN does not work: connect to the primary (target_session_attrs=read-write)");
 		return false;
 	}
 	r = db_query(db,
@@ -247,8 +246,7 @@ read_history(struct start_position *o, PGconn *db, const struct cursor *known,
 		r = db_query(db, renew, 1, identity, err);
 		if (r == NULL)
 			return false;
-		log_warning("a new history of events begins: the ids of the "
-			    "database are not those that were known");
+		log_warning("a new history of events begins: the ids of the database are not those that were known");
 		PQclear(r);
 		again = true;
 	}

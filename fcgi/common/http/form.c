@@ -119,8 +119,7 @@ read_name(struct buf *name, const char *value)
 			from++;
 			to = from + strcspn(from, "\"");
 			if (*to == '\0')
-				return "the header of a part has a quote that "
-				       "is not closed";
+				return "the header of a part has a quote that is not closed";
 			value = to + 1;
 		} else
 			to = value = from + strcspn(from, "; \t");
@@ -132,8 +131,7 @@ read_name(struct buf *name, const char *value)
 		}
 		s = value + strspn(value, " \t");
 		if (*s != ';' && *s != '\0')
-			return "the header of a part is malformed: a quote in "
-			       "a name is written as %22";
+			return "the header of a part is malformed: a quote in a name is written as %22";
 	}
 	return named ? NULL : "a part has no name";
 }
@@ -257,8 +255,7 @@ form_parse(struct query *p, const char *content_type, const char *body,
 	buf_addstr(&mark, "--");
 	if (!header_param(&mark, content_type, "boundary") || mark.len <= 2 ||
 	    mark.len > 2 + BOUNDARY_MAX) {
-		*why = "the boundary parameter is missing, or not of 1 to 70 "
-		       "characters";
+		*why = "the boundary parameter is missing, or not of 1 to 70 characters";
 		rc = FORM_MALFORMED;
 	} else if (buf_failed(&mark))
 		rc = FORM_NO_MEMORY;

@@ -23,8 +23,7 @@ topic_path_wrong(const char *s, size_t n, bool pattern)
 	if (pattern ? !topic_pattern_valid(s, n) : !topic_valid(s, n))
 		return TOPIC_RULE;
 	if (!topic_fits_path(s, n))
-		return "a path has no empty segment and no slash at its end: "
-		       "name such a topic in the query, ?topic=";
+		return "a path has no empty segment and no slash at its end: name such a topic in the query, ?topic=";
 	return NULL;
 }
 
@@ -65,7 +64,6 @@ const char *
 topic_params_hint(const struct query *q)
 {
 	return find_named(q, NULL, "topics") != NULL
-		 ? "topics= is no parameter of pgfeed: name each topic by "
-		   "itself, ?topic=a&topic=b"
+		 ? "topics= is no parameter of pgfeed: name each topic by itself, ?topic=a&topic=b"
 		 : NULL;
 }

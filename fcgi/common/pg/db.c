@@ -35,8 +35,7 @@ remedy(const PGresult *r, const char *message)
 	}
 	if (state != NULL && strcmp(state, "42501") == 0 &&
 	    strstr(message, "pgfeed") != NULL)
-		return "is this role a member of pgfeed_stream or pgfeed_post, "
-		       "as its program needs?";
+		return "is this role a member of pgfeed_stream or pgfeed_post, as its program needs?";
 	return NULL;
 }
 

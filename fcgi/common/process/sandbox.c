@@ -39,8 +39,7 @@ sandbox_drop_root(const struct config *c)
 
 	if (*c->user == '\0') {
 		if (geteuid() == 0)
-			log_warning("running as root: the option user names "
-				    "the user to be instead");
+			log_warning("running as root: the option user names the user to be instead");
 		return;
 	}
 	pw = getpwnam(c->user);
@@ -48,8 +47,7 @@ sandbox_drop_root(const struct config *c)
 		log_fatal("user: there is no user \"%s\"", c->user);
 	if (geteuid() != 0) {
 		if (geteuid() != pw->pw_uid)
-			log_warning("only root can become user \"%s\": "
-				    "staying user %u",
+			log_warning("only root can become user \"%s\": staying user %u",
 			    c->user, (unsigned)geteuid());
 		return;
 	}

@@ -116,9 +116,7 @@ look_at_listen(
 		    (long long)(now_ms() - began));
 	else
 		doctor_say(d, ILL,
-		    "a NOTIFY does not arrive: is there a pooler in between "
-		    "(PgBouncer in transaction mode)? Connect to the server "
-		    "itself");
+		    "a NOTIFY does not arrive: is there a pooler in between (PgBouncer in transaction mode)? Connect to the server itself");
 out:
 	PQfinish(other);
 	buf_fini(&err);
@@ -132,8 +130,7 @@ look_at_server(struct doctor *d, PGconn *db)
 	s = ask(d, db, "SELECT pg_notification_queue_usage()");
 	if (s != NULL && atof(s) > QUEUE_ALARM)
 		doctor_say(d, WARN,
-		    "the notification queue is %.0f %% full: a session that "
-		    "listens stays in a transaction, see pg_stat_activity",
+		    "the notification queue is %.0f %% full: a session that listens stays in a transaction, see pg_stat_activity",
 		    100 * atof(s));
 	else if (s != NULL)
 		doctor_say(d, WELL, "the notification queue is empty enough");
@@ -142,9 +139,7 @@ look_at_server(struct doctor *d, PGconn *db)
 	s = ask(d, db, "SELECT pg_is_in_recovery()");
 	if (s != NULL && strcmp(s, "t") == 0)
 		doctor_say(d, ILL,
-		    "this is a standby, which can neither LISTEN nor NOTIFY: "
-		    "add "
-		    "target_session_attrs=read-write to the connection string");
+		    "this is a standby, which can neither LISTEN nor NOTIFY: add target_session_attrs=read-write to the connection string");
 	free(s);
 
 	s = ask(d, db, "SELECT extract(epoch FROM clock_timestamp())");
@@ -153,8 +148,7 @@ look_at_server(struct doctor *d, PGconn *db)
 
 		if (off > CLOCK_ALARM_S || off < -CLOCK_ALARM_S)
 			doctor_say(d, WARN,
-			    "the server's clock is %.1f s off this machine's: "
-			    "latencies are measured wrongly, is ntp running?",
+			    "the server's clock is %.1f s off this machine's: latencies are measured wrongly, is ntp running?",
 			    off);
 		else
 			doctor_say(d, WELL, "the clocks agree");
@@ -164,8 +158,7 @@ look_at_server(struct doctor *d, PGconn *db)
 	s = ask(d, db, "SELECT current_setting('fsync')");
 	if (s != NULL && strcmp(s, "on") != 0)
 		doctor_say(d, WARN,
-		    "fsync is off: after a crash of the machine, events that "
-		    "were seen may be gone and their ids used again");
+		    "fsync is off: after a crash of the machine, events that were seen may be gone and their ids used again");
 	free(s);
 }
 
@@ -184,8 +177,7 @@ look_at_schema(struct doctor *d, PGconn *db)
 		    "there is no pgfeed schema: run \"pgfeed migrate\"");
 	else if (version < DB_SCHEMA_VERSION)
 		doctor_say(d, ILL,
-		    "the schema is at %d, needed is %d: run "
-		    "\"pgfeed migrate\"",
+		    "the schema is at %d, needed is %d: run \"pgfeed migrate\"",
 		    version, DB_SCHEMA_VERSION);
 	else
 		doctor_say(d, WELL, "the schema is at version %d", version);
@@ -240,9 +232,7 @@ look_at_retention(struct doctor *d, PGconn *db)
 			continue;
 		late = true;
 		doctor_say(d, WARN,
-		    "history: the duty \"%s\" was last done %lld min ago: is "
-		    "pgfeed-stream running, or does a transaction stay open "
-		    "(\"pgfeed status\")?",
+		    "history: the duty \"%s\" was last done %lld min ago: is pgfeed-stream running, or does a transaction stay open (\"pgfeed status\")?",
 		    PQgetvalue(r, i, 0), s / 60);
 	}
 	if (r != NULL && !late)
@@ -283,8 +273,7 @@ look_at_database(struct doctor *d, const char *title, const char *program,
 	db = ctl_connect_any(conninfo, user, &err);
 	if (db == NULL) {
 		doctor_say(d, ILL, "could not connect: %s%s", err.data,
-		    geteuid() != 0 ? " (run this as root, who can connect as "
-				     "the programs do)"
+		    geteuid() != 0 ? " (run this as root, who can connect as the programs do)"
 				   : "");
 		buf_fini(&err);
 		return;
@@ -365,8 +354,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	if (*c->cgi_log != '\0') {
 		doctor_look_at(&d, "pgfeed-cgi");
 		doctor_say(&d, WELL,
-		    "plain CGI, as cgi_log is set: a request starts what it "
-		    "needs; --url sees whether that works");
+		    "plain CGI, as cgi_log is set: a request starts what it needs; --url sees whether that works");
 	} else {
 		doctor_socket(&d, "pgfeed-stream", c->stream_socket);
 		doctor_socket(&d, "pgfeed-post", c->post_socket);
@@ -386,20 +374,14 @@ const struct command doctor_command = {
 	.args = "[[--url] URL [--topic TOPIC] [--token TOKEN | --user "
 		"NAME:PASSWORD] [--long[=SECONDS]]]",
 	.summary = "look for what is wrong, and say what to do",
-	.help = "Connects to the database as each of the programs would, "
-		"checks the schema\n"
-		"and the settings that the order of events depends on, rings a "
-		"bell and waits\n"
-		"for it, and looks whether the sockets are served and open to "
-		"the web server.\n"
+	.help = "Connects to the database as each of the programs would, checks the schema\n"
+		"and the settings that the order of events depends on, rings a bell and waits\n"
+		"for it, and looks whether the sockets are served and open to the web server.\n"
 		"It exits with 3 when there is an error.\n"
 		"\n"
-		"  -u, --url URL  also go the way of a browser, through the "
-		"web server:\n"
-		"                 https://www.example.org/events. Publishes "
-		"some events to a\n"
-		"                 topic below --topic; otherwise it "
-		"changes nothing\n"
+		"  -u, --url URL  also go the way of a browser, through the web server:\n"
+		"                 https://www.example.org/events. Publishes some events to a\n"
+		"                 topic below --topic; otherwise it changes nothing\n"
 		"      --topic TOPIC  below which the events go (default: "
 		"public/doctor)\n"
 		"      --token TOKEN  a JSON web token that says who this is\n"

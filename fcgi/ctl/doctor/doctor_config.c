@@ -19,8 +19,7 @@ look_at_keys(struct doctor *d, const char *path, const char *user)
 		    path, strerror(errno));
 	else if (pw != NULL && !doctor_may_use(pw, &st, 4))
 		doctor_say(d, ILL,
-		    "jwt_keys: user \"%s\" may not read \"%s\": chgrp it to "
-		    "a group of that user, mode 0640",
+		    "jwt_keys: user \"%s\" may not read \"%s\": chgrp it to a group of that user, mode 0640",
 		    user, path);
 	else if (pw != NULL)
 		doctor_say(d, WELL, "user \"%s\" may read jwt_keys", user);

@@ -150,8 +150,7 @@ say_server(struct doctor *d, const struct server *s, const char *own)
 	streams = streams_of(s, own, where);
 	if (streams == -1) {
 		doctor_say(d, WELL,
-		    "%s runs here; \"%s\" itself does not say how many "
-		    "requests it carries at a time",
+		    "%s runs here; \"%s\" itself does not say how many requests it carries at a time",
 		    s->title, own);
 		return;
 	}
@@ -160,15 +159,12 @@ say_server(struct doctor *d, const struct server *s, const char *own)
 		if (d->room == 0 || d->room > streams * 3 / 4)
 			d->room = streams * 3 / 4;
 		doctor_say(d, WARN,
-		    "%s runs here and carries %lld requests at a time (%s), "
-		    "max_streams is %lld: if it serves pgfeed, set max_streams "
-		    "to %lld at most, or %s",
+		    "%s runs here and carries %lld requests at a time (%s), max_streams is %lld: if it serves pgfeed, set max_streams to %lld at most, or %s",
 		    s->title, (long long)streams, where, (long long)most,
 		    (long long)(streams * 3 / 4), s->advice);
 	} else
 		doctor_say(d, WELL,
-		    "%s runs here and carries %lld requests at a time (%s), "
-		    "enough for max_streams = %lld",
+		    "%s runs here and carries %lld requests at a time (%s), enough for max_streams = %lld",
 		    s->title, (long long)streams, where, (long long)most);
 }
 
@@ -255,7 +251,6 @@ doctor_host(struct doctor *d)
 		closedir(proc);
 	if (count == 0)
 		doctor_say(d, WELL,
-		    "no Apache, lighttpd or nginx can be seen to run on this "
-		    "machine");
+		    "no Apache, lighttpd or nginx can be seen to run on this machine");
 	buf_fini(&b);
 }

@@ -115,13 +115,11 @@ look_at_answer(struct doctor *d, const char *program, int fd)
 		wrong = "its answer is not one of pgfeed's";
 	if (wrong != NULL)
 		doctor_say(d, ILL,
-		    "somebody listens, but %s: its log says why (is the user "
-		    "that runs this among peer_users?)",
+		    "somebody listens, but %s: its log says why (is the user that runs this among peer_users?)",
 		    wrong);
 	else if (stream && status == 503)
 		doctor_say(d, ILL,
-		    "it answers, but does not follow the database: its log "
-		    "says why");
+		    "it answers, but does not follow the database: its log says why");
 	else if (stream && status != 200)
 		doctor_say(d, WARN, "it answers with status %d", status);
 	else
@@ -168,8 +166,7 @@ look_at_user(struct doctor *d, const char *name, const char *path)
 		*slash = '\0';
 		if (stat(part, &st) == 0 && !doctor_may_use(pw, &st, 1)) {
 			doctor_say(d, ILL,
-			    "user \"%s\" cannot pass through \"%s\": chmod o+x "
-			    "it, or put the socket elsewhere",
+			    "user \"%s\" cannot pass through \"%s\": chmod o+x it, or put the socket elsewhere",
 			    name, part);
 			return;
 		}
@@ -177,9 +174,7 @@ look_at_user(struct doctor *d, const char *name, const char *path)
 	}
 	if (stat(path, &st) == 0 && !doctor_may_use(pw, &st, 2))
 		doctor_say(d, ILL,
-		    "user \"%s\" may not connect to \"%s\": set socket_group "
-		    "to "
-		    "a group of that user",
+		    "user \"%s\" may not connect to \"%s\": set socket_group to a group of that user",
 		    name, path);
 	else
 		doctor_say(d, WELL, "user \"%s\" may connect", name);
@@ -200,8 +195,7 @@ doctor_socket(struct doctor *d, const char *program, const char *path)
 	}
 	if (stat(path, &st) == -1 && errno == EACCES) {
 		doctor_say(d, ILL,
-		    "could not look at \"%s\" (%s): run this as root, or as a "
-		    "user of peer_users",
+		    "could not look at \"%s\" (%s): run this as root, or as a user of peer_users",
 		    path, strerror(errno));
 		return;
 	}
@@ -225,8 +219,7 @@ doctor_socket(struct doctor *d, const char *program, const char *path)
 		    program);
 	else if (errno == EACCES)
 		doctor_say(d, ILL,
-		    "could not connect to \"%s\" (%s): run this as root, or as "
-		    "a user of peer_users",
+		    "could not connect to \"%s\" (%s): run this as root, or as a user of peer_users",
 		    path, strerror(errno));
 	else
 		doctor_say(d, ILL, "could not connect to \"%s\": %s", path,
@@ -240,8 +233,7 @@ doctor_socket(struct doctor *d, const char *program, const char *path)
 		    st.st_mode & 0777, (unsigned)d->config->socket_mode);
 	if ((st.st_mode & 2) != 0)
 		doctor_say(d, WARN,
-		    "every user may connect to \"%s\"; only peer_users are "
-		    "served",
+		    "every user may connect to \"%s\"; only peer_users are served",
 		    path);
 	for (size_t i = 0; i < d->config->peer_users.n; i++)
 		look_at_user(d, d->config->peer_users.item[i], path);

@@ -13,8 +13,7 @@ doctor_url(struct doctor *d, const char *url, int long_s)
 {
 	doctor_look_at(d, "url");
 	doctor_say(d, ILL,
-	    "this pgfeed was built without libcurl, so it cannot look at "
-	    "\"%s\"; try: curl -N %s",
+	    "this pgfeed was built without libcurl, so it cannot look at \"%s\"; try: curl -N %s",
 	    url, url);
 }
 
@@ -210,17 +209,12 @@ static const char *
 on_buffering(const struct answer *a)
 {
 	if (strcasestr(a->server, "lighttpd") != NULL)
-		return "lighttpd needs server.stream-response-body = 2 for "
-		       "this "
-		       "address";
+		return "lighttpd needs server.stream-response-body = 2 for this address";
 	if (strcasestr(a->server, "apache") != NULL)
-		return "Apache needs flushpackets=on for this address; in "
-		       ".htaccess, which cannot say that, SetEnv PGFEED_PAD "
-		       "auto";
+		return "Apache needs flushpackets=on for this address; in .htaccess, which cannot say that, SetEnv PGFEED_PAD auto";
 	if (strcasestr(a->server, "nginx") != NULL)
 		return "nginx needs fastcgi_buffering off for this address";
-	return "switch off the buffering of answers in the web server, and in "
-	       "any proxy before it";
+	return "switch off the buffering of answers in the web server, and in any proxy before it";
 }
 
 static const char *
@@ -240,29 +234,20 @@ on_status(long status)
 {
 	switch (status) {
 	case 400:
-		return "pgfeed refuses the request: is base_path what the web "
-		       "server maps?";
+		return "pgfeed refuses the request: is base_path what the web server maps?";
 	case 401:
-		return "the web server or pgfeed wants to know who this is: "
-		       "--token or --user says so";
+		return "the web server or pgfeed wants to know who this is: --token or --user says so";
 	case 403:
-		return "pgfeed does not let this client use the topic: --topic "
-		       "names another one, --token or --user another client";
+		return "pgfeed does not let this client use the topic: --topic names another one, --token or --user another client";
 	case 404:
-		return "nothing is there: is pgfeed's configuration included "
-		       "in "
-		       "the web server's, and is the address right?";
+		return "nothing is there: is pgfeed's configuration included in the web server's, and is the address right?";
 	case 405:
-		return "GET goes to pgfeed-stream, all else to pgfeed-post: "
-		       "the "
-		       "web server mixes them up";
+		return "GET goes to pgfeed-stream, all else to pgfeed-post: the web server mixes them up";
 	case 500:
 	case 502:
 	case 503:
 	case 504:
-		return "the web server cannot talk to pgfeed: its error log "
-		       "says "
-		       "why; most often the path or the mode of the socket";
+		return "the web server cannot talk to pgfeed: its error log says why; most often the path or the mode of the socket";
 	default:
 		return "the web server's log may tell more";
 	}
@@ -320,9 +305,7 @@ open_stream(struct way *w)
 	    version == CURL_HTTP_VERSION_2_0   ? "2"
 	    : version == CURL_HTTP_VERSION_3   ? "3"
 	    : version == CURL_HTTP_VERSION_1_0 ? "1.0"
-					       : "1.1, of which a browser "
-						 "opens at most six at a "
-						 "time");
+					       : "1.1, of which a browser opens at most six at a time");
 	if (status_of(a) != 200) {
 		doctor_say(d, ILL, "status %ld: %s", status_of(a),
 		    on_status(status_of(a)));
@@ -330,8 +313,7 @@ open_stream(struct way *w)
 	}
 	if (strncasecmp(a->type, "text/event-stream", 17) != 0) {
 		doctor_say(d, ILL,
-		    "the answer is %s and no stream: is pgfeed-stream at this "
-		    "address?",
+		    "the answer is %s and no stream: is pgfeed-stream at this address?",
 		    a->type[0] != '\0' ? a->type : "without a type");
 		return false;
 	}
@@ -355,8 +337,7 @@ open_stream(struct way *w)
 		    (long long)a->first_ms);
 	if (!await_text(w, a, "pgfeed.live", LIMIT_MS)) {
 		doctor_say(d, ILL,
-		    "the stream does not become live: pgfeed-stream does not "
-		    "follow the database");
+		    "the stream does not become live: pgfeed-stream does not follow the database");
 		return false;
 	}
 	return true;
@@ -413,8 +394,7 @@ time_events(struct way *w)
 		if (!await_text(w, &w->stream, line, LIMIT_MS)) {
 			if (w->stream.ended)
 				doctor_say(d, ILL,
-				    "the stream was cut while an event was on "
-				    "its way");
+				    "the stream was cut while an event was on its way");
 			else
 				doctor_say(d, ILL,
 				    "an event does not arrive within %d s: %s",
@@ -463,8 +443,7 @@ resume(struct way *w)
 		doctor_say(d, WELL, "who comes back gets what is missing");
 	else
 		doctor_say(d, ILL,
-		    "who comes back with Last-Event-ID does not get what is "
-		    "missing: does something on the way take this header out?");
+		    "who comes back with Last-Event-ID does not get what is missing: does something on the way take this header out?");
 	end(w, &a);
 }
 
@@ -496,21 +475,16 @@ hold(struct way *w, int seconds)
 		    (long long)(now_ms() - a->began_ms) / 1000);
 	else if (a->ended && beats > 0)
 		doctor_say(d, ILL,
-		    "a stream is cut after %lld s although heartbeats come: "
-		    "the web server or a proxy limits how long an answer may "
-		    "take; raise that limit, or set max_age below it",
+		    "a stream is cut after %lld s although heartbeats come: the web server or a proxy limits how long an answer may take; raise that limit, or set max_age below it",
 		    (long long)(now_ms() - a->began_ms) / 1000);
 	else if (a->ended)
 		doctor_say(d, ILL,
-		    "a silent stream is cut after %lld s: a time limit of the "
-		    "web server or a proxy is shorter than the heartbeat of "
-		    "%lld s; set heartbeat below it",
+		    "a silent stream is cut after %lld s: a time limit of the web server or a proxy is shorter than the heartbeat of %lld s; set heartbeat below it",
 		    (long long)(now_ms() - last) / 1000,
 		    (long long)d->config->heartbeat / 1000);
 	else if (longest > d->config->heartbeat + 5000)
 		doctor_say(d, WARN,
-		    "heartbeats come %lld s apart, not %lld s: they are held "
-		    "back on the way",
+		    "heartbeats come %lld s apart, not %lld s: they are held back on the way",
 		    (long long)longest / 1000,
 		    (long long)d->config->heartbeat / 1000);
 	else
@@ -546,15 +520,10 @@ check_own_pages(struct way *w)
 		doctor_say(w->d, WELL, "/-/status is not for everybody");
 	else if (address == NULL || is_loopback(address))
 		doctor_say(w->d, WELL,
-		    "/-/status is served to this machine; name a public "
-		    "address of the site to see whether others get it as well");
+		    "/-/status is served to this machine; name a public address of the site to see whether others get it as well");
 	else
 		doctor_say(w->d, WARN,
-		    "/-/status is served through %s, which is no loopback "
-		    "address: behind a reverse proxy on this machine it is "
-		    "public; refuse /events/-/ in the proxy, or let the web "
-		    "server take the client's address from it (mod_remoteip, "
-		    "mod_extforward)",
+		    "/-/status is served through %s, which is no loopback address: behind a reverse proxy on this machine it is public; refuse /events/-/ in the proxy, or let the web server take the client's address from it (mod_remoteip, mod_extforward)",
 		    address);
 	end(w, &a);
 }

@@ -118,9 +118,7 @@ prepare_roles(struct setup *s, const char *owner)
 		printf("-- a role that may create roles has to run:\n");
 		for (int i = 0; i < PQntuples(r); i++)
 			printf("%s;\n", PQgetvalue(r, i, 1));
-		ctl_fail("role \"%s\" may not create roles: let somebody run "
-			 "the statements above in database \"%s\", then run "
-			 "this again",
+		ctl_fail("role \"%s\" may not create roles: let somebody run the statements above in database \"%s\", then run this again",
 		    PQuser(s->db), PQdb(s->db));
 		goto out;
 	}
@@ -199,8 +197,7 @@ write_option(struct setup *s, const char *name, const char *value)
 		return 0;
 	case CONFIG_FILE_OTHER:
 		return ctl_fail(
-		    "%s has another value of %s than \"%s\": change "
-		    "it there and run this again",
+		    "%s has another value of %s than \"%s\": change it there and run this again",
 		    s->path, name, value);
 	case CONFIG_FILE_DENIED:
 		printf("-- as root, set in %s:\n--     %s = %s\n", s->path,

@@ -193,8 +193,7 @@ start(struct listener *l)
 
 	if (l->has_position) {
 		lost = o->other_history ? "history" : "timeline";
-		log_warning("the database's history is not the one known here: "
-			    "starting over at id %" PRId64,
+		log_warning("the database's history is not the one known here: starting over at id %" PRId64,
 		    o->g.last);
 	}
 	cursor_copy(&l->g, &o->g);
