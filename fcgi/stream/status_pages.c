@@ -50,7 +50,7 @@ static const char *const refusals[REFUSALS] = {
 
 /* What is measured at the moment of the question. */
 struct gauges {
-	uint64_t live, uptime_s, holes, streams, filters, lag_ms, rights;
+	uint64_t live, asleep, uptime_s, holes, streams, filters, lag_ms, rights;
 	uint64_t ring_events, ring_bytes, ring_limit, janitor_late_s;
 };
 
@@ -64,6 +64,7 @@ static const struct number {
 #define GAUGE(field)   .offset = offsetof(struct gauges, field)
 #define COUNTER(field) .counter = true, .offset = offsetof(struct stats, field)
 	{ NULL, "live", "Whether LISTEN is in force.", GAUGE(live) },
+	{ NULL, "asleep", "Whether writers have to ring.", GAUGE(asleep) },
 	{ "uptime_s", NULL, NULL, GAUGE(uptime_s) },
 	{ "holes", "holes", "Ids drawn but not yet visible.", GAUGE(holes) },
 	{ "streams", "streams", "Open streams.", GAUGE(streams) },
@@ -129,6 +130,7 @@ measure(struct gauges *g, const struct hub *h, const struct listener *l)
 
 	*g = (struct gauges){
 		.live = listener_is_live(l),
+		.asleep = listener_is_asleep(l),
 		.uptime_s = (uint64_t)(now_ms() - hub_since_ms(h)) / 1000,
 		.holes = cursor_holes(listener_position(l)),
 		.streams = hub_streams(h),
@@ -197,8 +199,10 @@ add_status(struct buf *b, const struct config *c, const struct hub *h,
 	measure(&g, h, l);
 	if (listener_has_position(l))
 		cursor_print(position, text, sizeof(text));
-	buf_addf(b, "{\"version\":\"%s\",\"pid\":%d,\"live\":%s",
-	    PACKAGE_VERSION, (int)getpid(), g.live ? "true" : "false");
+	buf_addf(b,
+	    "{\"version\":\"%s\",\"pid\":%d,\"live\":%s,\"asleep\":%s",
+	    PACKAGE_VERSION, (int)getpid(), g.live ? "true" : "false",
+	    g.asleep ? "true" : "false");
 	buf_addf(b,
 	    ",\"cursor\":\"%s\",\"timeline\":%u,\"oldest\":\"%" PRId64 "\"",
 	    text, position->tli, listener_oldest(l));
