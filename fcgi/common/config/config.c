@@ -361,8 +361,9 @@ load_file(struct loading *l, char *err, size_t size)
 #endif
 	l->f = fopen(l->path, "re");
 	if (l->f == NULL) {
-		snprintf(err, size, "could not read \"%s\": %s", l->path,
-		    strerror(errno));
+		snprintf(err, size, "could not read \"%s\": %s%s", l->path,
+		    strerror(errno),
+		    errno == EACCES ? " (root may, and the file's group)" : "");
 		return -1;
 	}
 	line = ini_parse_stream(read_line, l, on_line, l);
