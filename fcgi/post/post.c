@@ -159,7 +159,6 @@ add_preflight(struct buf *b, const struct exchange *x)
 	buf_addf(b,
 	    "Access-Control-Allow-Methods: GET, HEAD, POST\r\n"
 	    "Access-Control-Allow-Headers: %s\r\n"
-	    "Vary: Access-Control-Request-Headers\r\n"
 	    "Access-Control-Max-Age: 600\r\n",
 	    is_name_list(asked) ? asked : CORS_ALLOWED);
 }

@@ -46,7 +46,7 @@ class Front(harness.Site):
     def __init__(self, cluster, server, gateway):
         self.cluster, self.server, self.processes = cluster, server, {}
         self.gateway, self.port = gateway, harness.free_port()
-        self.server_config = ""
+        self.server_config = self.server_end = ""
         self.dir = f"{gateway.dir}-{server}"
         harness.run(["mkdir", self.dir])
         for name in ("stream.sock", "post.sock"):

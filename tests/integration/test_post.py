@@ -285,7 +285,6 @@ def test_a_listed_origin_may_post_and_read_the_answer(site, topic):
             **headers, "Access-Control-Request-Method": "POST",
             "Access-Control-Request-Headers": asked}, "OPTIONS"), 204)
         assert preflight.headers["access-control-allow-headers"] == asked
-        assert "Access-Control-Request-Headers" in preflight.headers["vary"]
     allowed(site.post(f"/events/{topic}", b"x", {**TEXT, **headers}), 201)
     allowed(site.post(f"/events/{topic}", b"\xff", {**TEXT, **headers}), 422)
     allowed(site.post(f"/events/{topic}", b"x", {**TEXT, **headers}, "PUT"), 405)
