@@ -35,6 +35,7 @@ import world
 import writers
 
 CLIENTS_PER_PROCESS = 150
+FIRST_REST_S = 8
 DRAIN_SECONDS = 120
 SHOWN = 5               # cases of each kind of fault
 FORK = multiprocessing.get_context("fork")
@@ -74,7 +75,7 @@ class Oracle:
         self.begun = time.monotonic()
         self.world = world.World(args.gateways, args.logs)
         self.crowds, self.writers = [], None
-        self.max_holes = 0
+        self.max_holes = self.rests = 0
         self.naps = {True: 0, False: 0}     # looks at a gateway asleep, awake
         self.troubles = []
 
@@ -123,7 +124,10 @@ class Oracle:
         faults = world.Faults(self.world, self.args.seed, self.stall)
         end = time.monotonic() + self.args.seconds
         next_report = 0
+        next_rest = end if self.args.naive else time.monotonic() + FIRST_REST_S
         while time.monotonic() < end:
+            if time.monotonic() > next_rest:
+                next_rest = time.monotonic() + self.rest(faults.rng)
             if not self.args.calm:
                 done = faults.next()
                 self.say("fault: " + done)
@@ -134,7 +138,29 @@ class Oracle:
             if time.monotonic() > next_report:
                 next_report = time.monotonic() + 10
                 self.progress()
+            self.writers.pipe.send("go")
         return faults.count
+
+    def rest(self, rng):
+        """The writers rest, with long transactions still open: every other time
+        until all gateways sleep, else until some of them may be falling asleep.
+        The next fault finds them so. Returns the seconds until the next rest."""
+        self.writers.pipe.send("rest")
+        self.rests += 1
+        if self.rests % 2 == 0:
+            time.sleep(rng.uniform(0.5, 4))
+            return rng.uniform(5, 15)
+        try:
+            harness.eventually(self.all_asleep, 60, "all gateways asleep")
+        except AssertionError as error:
+            self.troubles.append(str(error))
+        return rng.uniform(5, 15)
+
+    def all_asleep(self):
+        states = [self.world.status(g) or {} for g in self.world.gateways]
+        asleep = [bool(s.get("live") and s["asleep"]) for s in states]
+        self.naps[True] += sum(asleep)
+        return all(asleep)
 
     def progress(self):
         committed, _ = self.writers.ask("report")

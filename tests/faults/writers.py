@@ -35,6 +35,8 @@ class Writers:
         self.pause = options["pause"]
         self.stopping = threading.Event()
         self.ending = threading.Event()     # the long ones too
+        self.going = threading.Event()      # nobody begins a turn without it
+        self.going.set()
         self.lock = threading.Lock()
         self.visible = {}       # transaction: when it was known to be
         self.prepared = {}      # gid: (transaction, commit it or not)
@@ -67,6 +69,7 @@ class Writer(threading.Thread):
                 if self.connection is None:
                     self.connection = psycopg2.connect(self.shared.conninfo)
                     self.connection.autocommit = True
+                self.rest()
                 self.turn()
             except psycopg2.Error as error:
                 self.lost(error)
@@ -76,6 +79,11 @@ class Writer(threading.Thread):
         with contextlib.suppress(psycopg2.Error):
             if self.connection is not None:
                 self.connection.close()
+
+    def rest(self):
+        """Waits while all writers rest, so that gateways fall asleep."""
+        while not (self.shared.going.wait(0.1) or self.stopping.is_set()):
+            pass
 
     def lost(self, error):
         gone = self.connection is None or self.connection.closed
@@ -133,13 +141,6 @@ class Writer(threading.Thread):
             self.sql("ROLLBACK")
 
 
-def rest_s():
-    """Seconds until the end of the rest that all writers have at the same time,
-    4 s in 12, in which gateways fall asleep; 0: no rest now."""
-    left = 12 - time.monotonic() % 12
-    return left if left < 4 else 0
-
-
 class Mixed(Writer):
     """Short transactions of every kind."""
 
@@ -148,7 +149,6 @@ class Mixed(Writer):
              ("function", 4), ("quiet", 2), ("snapshot", 4))
 
     def turn(self):
-        self.stopping.wait(rest_s())
         names, weights = zip(*self.KINDS)
         kind = self.rng.choices(names, weights)[0]
         self.shared.note(kind)
@@ -228,9 +228,9 @@ class Waves(Writer):
     sleep."""
 
     def turn(self):
-        self.stopping.wait(rest_s())
         until = time.monotonic() + self.rng.uniform(0.5, 2)
-        while time.monotonic() < until and not self.stopping.is_set():
+        while (time.monotonic() < until and self.shared.going.is_set()
+               and not self.stopping.is_set()):
             transaction = self.begin()
             self.insert(transaction)
             self.shared.committed(transaction)
@@ -240,7 +240,8 @@ class Waves(Writer):
 
 
 class LongEvents(Writer):
-    """A transaction that writes events and stays open, one after the other."""
+    """A transaction that writes events and stays open, one after the other; into
+    a rest it goes on for a moment."""
 
     def turn(self):
         transaction = self.begin()
@@ -248,7 +249,8 @@ class LongEvents(Writer):
         self.sql("BEGIN")
         until = time.monotonic() + self.rng.uniform(2, 9)
         number = 0
-        while time.monotonic() < until and not self.stopping.is_set():
+        while (time.monotonic() < until and self.shared.going.is_set()
+               and not self.stopping.is_set()):
             self.insert(transaction, number)
             number += 1
             self.stopping.wait(self.rng.expovariate(1 / 0.7))
@@ -388,6 +390,10 @@ def main(pipe, seed, conninfo, fronts, options):
         if order == "report":
             with shared.lock:
                 pipe.send((len(shared.visible), dict(shared.count)))
+        elif order == "rest":
+            shared.going.clear()
+        elif order == "go":
+            shared.going.set()
     shared.stopping.set()
     pipe.recv()         # "end": the faults are over
     shared.ending.set()

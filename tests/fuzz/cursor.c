@@ -48,6 +48,23 @@ check_no_room(const struct cursor *c, size_t n)
 	FUZZ_CHECK(cursor_print(c, text, n) == 0 && *text == '\0');
 }
 
+/* The history's tag alone is read back as it is printed. */
+static void
+check_tag(const struct cursor *c, const char *s, size_t n)
+{
+	const char *tag = memchr(s, '_', n);
+	char text[CURSOR_TEXT_MAX] = "";
+	struct cursor like;
+	uint32_t history;
+
+	if (tag != NULL)
+		memcpy(text, tag + 1, n - (size_t)(tag + 1 - s));
+	FUZZ_CHECK(cursor_parse_tag(&history, text) && history == c->history);
+	cursor_init_like(&like, c, 7);
+	check_sane(&like);
+	FUZZ_CHECK(like.history == history && like.tli == c->tli);
+}
+
 /* What settles towards g has what it had, and what g has as far as it goes. */
 static void
 check_settled(const struct cursor *c, const struct cursor *g)
@@ -102,6 +119,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(cursor_holes(&a) <= (uint64_t)a.last);
 	FUZZ_CHECK((cursor_holes(&a) == 0) == (a.n == 0));
 	check_no_room(&a, n);
+	check_tag(&a, s, n);
 	if (line == NULL || !parse(&b, line + 1, size - n - 1))
 		return 0;
 

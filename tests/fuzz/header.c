@@ -29,6 +29,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(out.len == 0 && memchr(data, '"', size) != NULL);
 	FUZZ_CHECK(header_weight(value.data, "text/html") <= 1000);
 	FUZZ_CHECK(header_weight(value.data, "application/json") <= 1000);
+	if (header_prefers(value.data, "text/html", "application/json"))
+		FUZZ_CHECK(!header_prefers(value.data, "application/json", "text/html") &&
+			   header_weight(value.data, "text/html") > 0);
 	s = header_cookie(value.data, name, &n);
 	if (s != NULL)
 		FUZZ_CHECK(s > value.data + strlen(name) &&

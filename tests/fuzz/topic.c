@@ -24,6 +24,15 @@ check_topic(const char *s, size_t n)
 	FUZZ_CHECK(topic_matches(s, s));
 }
 
+/* A path is what lies between two slashes without an empty segment. */
+static void
+check_path(const char *s, size_t n)
+{
+	FUZZ_CHECK(topic_fits_path(s, n) ==
+		   (n > 0 && s[0] != '/' && s[n - 1] != '/' &&
+		       memmem(s, n, "//", 2) == NULL));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -33,6 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char pattern[TOPIC_MAX_BYTES + 3], topic[TOPIC_MAX_BYTES + 1];
 	bool below;
 
+	check_path(s, n);
 	if (!topic_pattern_valid(s, n)) {
 		FUZZ_CHECK(!topic_valid(s, n));
 		return 0;

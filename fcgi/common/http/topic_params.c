@@ -45,11 +45,11 @@ is_named(const struct param *p, const char *word)
 static const struct param *
 find_named(const struct query *q, const struct param *after, const char *word)
 {
-	const struct param *p = after != NULL ? after + 1 : q->item;
+	size_t i = after != NULL ? (size_t)(after - q->item) + 1 : 0;
 
-	for (; p < q->item + q->n; p++) {
-		if (is_named(p, word))
-			return p;
+	for (; i < q->n; i++) {
+		if (is_named(&q->item[i], word))
+			return &q->item[i];
 	}
 	return NULL;
 }
