@@ -20,6 +20,7 @@
 #include "base/client_address.h"
 #include "post/publish_request.h"
 #include "post/form_token.h"
+#include "http/cors.h"
 #include "http/header.h"
 #include "base/log.h"
 #include "http/origin.h"
@@ -29,19 +30,11 @@
 #define READ_BYTES  16384
 #define DRAIN_BYTES (16 * 1024 * 1024)
 
-/* Request headers that a page of another origin may send, when it asks for
- * none in particular. */
-#define CORS_ALLOWED                                               \
-	"Authorization, Cache-Control, Content-Type, HX-Request, " \
-	"Idempotency-Key, Last-Event-ID, X-Requested-With"
-#define CORS_ALLOWED_MAX 1024
-
 struct exchange {
 	struct ingest_job job; /* first, see stored() */
 	struct request *request;
 	const struct post *post;
 	struct origin_source origin;
-	const char *listed; /* the configured origin that asks, or NULL */
 	struct identity who;
 	bool bad_token;
 	int64_t retry_ms; /* with 429 */
@@ -58,20 +51,6 @@ set_fault(
 	x->fault.status = status;
 	x->fault.outcome = outcome;
 	snprintf(x->fault.detail, sizeof(x->fault.detail), "%s", detail);
-}
-
-/* Header lines that every answer has. */
-static void
-add_cors(struct buf *b, const struct exchange *x)
-{
-	if (x->post->config->origins.n > 0)
-		buf_addstr(b, "Vary: Origin\r\n");
-	if (x->listed != NULL)
-		buf_addf(b,
-		    "Access-Control-Allow-Origin: %s\r\n"
-		    "Access-Control-Allow-Credentials: true\r\n"
-		    "Access-Control-Expose-Headers: Retry-After\r\n",
-		    x->listed);
 }
 
 /* Reads what is left, so that the peer gets to read the answer. */
@@ -93,12 +72,10 @@ drain(struct exchange *x)
 static void
 send_answer(struct exchange *x, struct buf *b)
 {
-	static const char broke[] =
-	    "Status: 503 Service Unavailable\r\nRetry-After: 2\r\n\r\n";
-
 	drain(x);
 	if (buf_failed(b))
-		request_write(x->request, broke, sizeof(broke) - 1);
+		request_write(x->request, ANSWER_NO_MEMORY,
+		    strlen(ANSWER_NO_MEMORY));
 	else
 		request_write(x->request, b->data, b->len);
 }
@@ -110,8 +87,7 @@ send_fault(struct exchange *x)
 	const char *uri = request_param_or_empty(x->request, "REQUEST_URI");
 
 	post_counters_add(x->post->counters, x->fault.outcome);
-	buf_addstr(&headers, "");
-	add_cors(&headers, x);
+	cors_add(&headers, x->post->config, x->origin.origin);
 	if (x->fault.status == 401)
 		buf_addstr(&headers,
 		    x->bad_token ? IDENTITY_CHALLENGE_BAD : IDENTITY_CHALLENGE);
@@ -122,10 +98,11 @@ send_fault(struct exchange *x)
 		    (long long)(x->retry_ms + 999) / 1000);
 	if (x->fault.status == 503)
 		buf_addf(&headers, "Retry-After: %u\r\n", random_between(1, 4));
-	answer_add_problem(&b, x->fault.status,
-	    headers.data != NULL ? headers.data : "", x->fault.detail);
 	if (buf_failed(&headers))
 		b.failed = true;
+	else
+		answer_add_problem(
+		    &b, x->fault.status, headers.data, x->fault.detail);
 	send_answer(x, &b);
 	/* Not the query: there may be a token in it. */
 	log_debug("%s %.*s: %d %s",
@@ -135,49 +112,34 @@ send_fault(struct exchange *x)
 	buf_fini(&headers);
 }
 
-/* Whether the value is a list of header names (RFC 9110 section 5.6.2). */
-static bool
-is_name_list(const char *s)
-{
-	size_t n = strlen(s);
-
-	return n > 0 && n <= CORS_ALLOWED_MAX &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_, ") == n;
-}
-
-/*
- * Adds what a page of a listed origin may send (Fetch Standard, CORS). That is
- * any header that it asks for: htmx, Turbo, axios, Sentry and others each have
- * their own, the origin is trusted, and pgfeed ignores what it does not know.
- */
+/* Sends the head of an answer without a body, and its further lines. */
 static void
-add_preflight(struct buf *b, const struct exchange *x)
+send_head(struct exchange *x, int status, struct buf *headers)
 {
-	const char *asked = request_param_or_empty(
-	    x->request, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS");
+	struct buf b = BUF_INIT;
 
-	buf_addf(b,
-	    "Access-Control-Allow-Methods: GET, HEAD, POST\r\n"
-	    "Access-Control-Allow-Headers: %s\r\n"
-	    "Access-Control-Max-Age: 600\r\n",
-	    is_name_list(asked) ? asked : CORS_ALLOWED);
+	if (buf_failed(headers))
+		b.failed = true;
+	else
+		answer_add_head(&b, status, NULL, headers->data);
+	send_answer(x, &b);
+	buf_fini(&b);
+	buf_fini(headers);
 }
 
 /* The answer to OPTIONS: what may be done here, and by whom. */
 static void
 send_options(struct exchange *x)
 {
-	struct buf b = BUF_INIT;
+	const struct config *c = x->post->config;
+	struct buf headers = BUF_INIT;
 
-	buf_addstr(&b, "Status: 204 No Content\r\n"
-		       "Allow: GET, HEAD, OPTIONS, POST\r\n"
-		       "Cache-Control: no-store\r\n");
-	add_cors(&b, x);
-	if (x->listed != NULL)
-		add_preflight(&b, x);
-	buf_addstr(&b, "\r\n");
-	send_answer(x, &b);
-	buf_fini(&b);
+	buf_addstr(&headers, "Allow: GET, HEAD, OPTIONS, POST\r\n");
+	cors_add(&headers, c, x->origin.origin);
+	cors_add_preflight(&headers, c, x->origin.origin,
+	    request_param_or_empty(
+		x->request, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"));
+	send_head(x, 204, &headers);
 }
 
 /* A page of a browser without scripts: back to where it came from. */
@@ -185,47 +147,38 @@ static void
 send_redirect(struct exchange *x)
 {
 	const struct publish_request *d = &x->draft;
-	struct buf b = BUF_INIT;
+	struct buf headers = BUF_INIT;
 
-	buf_addstr(&b, "Status: 303 See Other\r\n"
-		       "Cache-Control: no-store\r\n"
-		       "X-Content-Type-Options: nosniff\r\n"
-		       "Content-Length: 0\r\n");
-	add_cors(&b, x);
-	buf_addstr(&b, "Location: ");
-	if (!origin_redirect(&b, &x->origin, d->next.data, d->next.len) &&
-	    !origin_redirect(
-		&b, &x->origin, x->origin.referer, strlen(x->origin.referer)))
-		buf_addc(&b, '/');
-	buf_addstr(&b, "\r\n\r\n");
-	send_answer(x, &b);
-	buf_fini(&b);
+	buf_addstr(&headers, "Content-Length: 0\r\n");
+	cors_add(&headers, x->post->config, x->origin.origin);
+	buf_addstr(&headers, "Location: ");
+	if (!origin_redirect(
+		&headers, &x->origin, d->next.data, d->next.len) &&
+	    !origin_redirect(&headers, &x->origin, x->origin.referer,
+		strlen(x->origin.referer)))
+		buf_addc(&headers, '/');
+	buf_addstr(&headers, "\r\n");
+	send_head(x, 303, &headers);
 }
 
 static void
 send_stored(struct exchange *x)
 {
-	struct buf b = BUF_INIT, body = BUF_INIT;
-	int status = x->job.status == INGEST_STORED ? 201 : 200;
+	struct buf b = BUF_INIT, body = BUF_INIT, headers = BUF_INIT;
 
 	buf_addf(&body, "{\"id\":\"%lld\",\"topic\":", (long long)x->job.id);
 	buf_addjson(&body, x->draft.topic.data, x->draft.topic.len);
 	if (x->job.status == INGEST_DUPLICATE)
 		buf_addstr(&body, ",\"duplicate\":true");
 	buf_addstr(&body, "}\n");
-	buf_addf(&b,
-	    "Status: %d %s\r\n"
-	    "Content-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n"
-	    "Cache-Control: no-store\r\n"
-	    "X-Content-Type-Options: nosniff\r\n",
-	    status, answer_reason(status), body.len);
-	add_cors(&b, x);
-	buf_addstr(&b, "\r\n");
-	buf_add(&b, body.data, body.len);
-	if (buf_failed(&body))
+	cors_add(&headers, x->post->config, x->origin.origin);
+	if (buf_failed(&body) || buf_failed(&headers))
 		b.failed = true;
+	else
+		answer_add(&b, x->job.status == INGEST_STORED ? 201 : 200,
+		    "application/json", headers.data, body.data, body.len);
 	send_answer(x, &b);
+	buf_fini(&headers);
 	buf_fini(&body);
 	buf_fini(&b);
 }
@@ -451,8 +404,7 @@ store(struct exchange *x)
 static bool
 check_origin(struct exchange *x)
 {
-	if (origin_judge(x->post->config, &x->origin, &x->listed) !=
-	    ORIGIN_FOREIGN)
+	if (origin_judge(x->post->config, &x->origin) != ORIGIN_FOREIGN)
 		return true;
 	if (strcmp(x->origin.origin, "null") == 0)
 		set_fault(x, 403, POST_ORIGIN,

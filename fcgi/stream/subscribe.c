@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/client_address.h"
+#include "http/cors.h"
 #include "http/header.h"
 #include "http/query.h"
 #include "http/topic_params.h"
@@ -245,25 +246,13 @@ read_hosting(struct join *j, const struct request *r, const struct config *c)
 	    request_param_or_empty(r, "HTTP_X_FORWARDED_FOR"));
 }
 
-/* Header lines that let a page from a configured origin read the answer. */
+/* Header lines that let a page of a listed origin read the answer, or NULL. */
 static char *
 cors_headers(const struct request *r, const struct config *c)
 {
-	const char *origin = request_param_or_empty(r, "HTTP_ORIGIN");
 	struct buf b = BUF_INIT;
 
-	if (c->origins.n > 0)
-		buf_addstr(&b, "Vary: Origin\r\n");
-	for (size_t i = 0; i < c->origins.n; i++) {
-		if (strcmp(c->origins.item[i], origin) != 0)
-			continue;
-		buf_addf(&b,
-		    "Access-Control-Allow-Origin: %s\r\n"
-		    "Access-Control-Allow-Credentials: true\r\n",
-		    c->origins.item[i]);
-		break;
-	}
-	buf_addstr(&b, "");
+	cors_add(&b, c, request_param_or_empty(r, "HTTP_ORIGIN"));
 	if (buf_failed(&b))
 		buf_fini(&b);
 	return b.data;

@@ -199,6 +199,14 @@ test_problem(void **state)
 	    "\r\n"
 	    "{\"title\":\"Method Not Allowed\",\"status\":405,"
 	    "\"detail\":\"say \\\"please\\\"\\r\\n\"}\n");
+	buf_clear(&b);
+	answer_add_head(&b, 204, NULL, "Allow: POST\r\n");
+	assert_string_equal(b.data,
+	    "Status: 204 No Content\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "Allow: POST\r\n"
+	    "\r\n");
 	buf_fini(&b);
 	assert_string_equal(answer_reason(422), "Unprocessable Content");
 	assert_string_equal(answer_reason(799), "Error");

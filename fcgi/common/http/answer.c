@@ -46,15 +46,16 @@ void
 answer_add_head(
     struct buf *b, int status, const char *type, const char *headers)
 {
-	bool stream = strcmp(type, ANSWER_STREAM) == 0;
+	bool stream = type != NULL && strcmp(type, ANSWER_STREAM) == 0;
 
+	buf_addf(b, "Status: %d %s\r\n", status, answer_reason(status));
+	if (type != NULL)
+		buf_addf(b, "Content-Type: %s\r\n", type);
 	buf_addf(b,
-	    "Status: %d %s\r\n"
-	    "Content-Type: %s\r\n"
 	    "Cache-Control: no-store%s\r\n"
 	    "X-Content-Type-Options: nosniff\r\n"
 	    "%s%s\r\n",
-	    status, answer_reason(status), type, stream ? ", no-transform" : "",
+	    stream ? ", no-transform" : "",
 	    stream ? "X-Accel-Buffering: no\r\n" : "", headers);
 }
 

@@ -15,13 +15,17 @@
 
 #define ANSWER_STREAM "text/event-stream"
 
+/* The whole answer when there is no memory to make one. */
+#define ANSWER_NO_MEMORY \
+	"Status: 503 Service Unavailable\r\nRetry-After: 2\r\n\r\n"
+
 /* Returns the words for a status (RFC 9110 section 15), "Error" for others. */
 const char *answer_reason(int status);
 
 /*
- * Adds a head. type: the Content-Type; headers: further lines, each ending in
- * CR LF, or "". Nothing that pgfeed answers may be kept by a cache, and no
- * proxy may gather or change a stream.
+ * Adds a head. type: the Content-Type, or NULL for an answer that has no body;
+ * headers: further lines, each ending in CR LF, or "". Nothing that pgfeed
+ * answers may be kept by a cache, and no proxy may gather or change a stream.
  */
 void answer_add_head(
     struct buf *, int status, const char *type, const char *headers);

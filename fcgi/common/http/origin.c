@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/cors.h"
 #include "http/origin.h"
 
 /* scheme "://" host [":" port], as it stands in an URL. */
@@ -69,25 +70,13 @@ is_ours(const struct origin *o, const struct origin_source *src)
 	    o, src->host, without_port(src->host, strlen(src->host), o->https));
 }
 
-static const char *
-find_listed(const struct config *c, const char *origin)
-{
-	for (size_t i = 0; i < c->origins.n; i++) {
-		if (strcmp(c->origins.item[i], origin) == 0)
-			return c->origins.item[i];
-	}
-	return NULL;
-}
-
 enum origin_verdict
-origin_judge(const struct config *c, const struct origin_source *src,
-    const char **listed)
+origin_judge(const struct config *c, const struct origin_source *src)
 {
 	struct origin o;
 	const char *rest;
 
-	*listed = *src->origin != '\0' ? find_listed(c, src->origin) : NULL;
-	if (*listed != NULL)
+	if (cors_listed(c, src->origin) != NULL)
 		return ORIGIN_ALLOWED;
 	/*
 	 * Fetch Metadata: same-origin, same-site, cross-site, or none for what

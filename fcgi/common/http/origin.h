@@ -28,12 +28,9 @@ enum origin_verdict {
 	ORIGIN_FOREIGN,
 };
 
-/*
- * Judges a request. When it is ORIGIN_ALLOWED, *listed is the entry of the
- * configuration, to be said back to the browser.
- */
+/* Judges a request by the headers above and the option origins. */
 enum origin_verdict origin_judge(
-    const struct config *, const struct origin_source *, const char **listed);
+    const struct config *, const struct origin_source *);
 
 /*
  * Adds to b, as the value of a Location header, a path on this host that next
