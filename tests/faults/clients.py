@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 
 from verdict import takes
+from witness import STALL_S
 
 SILENCE = 12.0      # with a heartbeat every second, this connection is dead
 TOPICS = ("alpha", "beta", "gamma", "delta", "shop/orders", "shop/stock",
@@ -88,6 +89,7 @@ class Client:
         self.missing_marks = None
         self.transport = self.link = None
         self.reading = False
+        self.punctual = False   # live, and never stalled on this connection
         self.generation = 0     # of the connection
         self.begin()
 
@@ -96,7 +98,7 @@ class Client:
     def begin(self):
         self.raw, self.body = b"", b""
         self.head_done = self.chunked = False
-        self.poll = False
+        self.poll = self.punctual = False
         self.budget = 0
 
     def later(self, seconds):
@@ -189,7 +191,7 @@ class Client:
         if self.transport is None or not self.reading:
             return
         self.transport.pause_reading()
-        self.reading = False
+        self.reading = self.punctual = False
         generation = self.generation
 
         def go_on():
@@ -270,6 +272,8 @@ class Client:
         section = self.sections[-1]
         if kind == b"message" and data is not None:
             self.deliver(section, json.loads(data))
+        elif kind == b"pgfeed.live":
+            self.punctual = True
         elif kind == b"pgfeed.gap":
             self.crowd.trouble(self, f"gap {data.decode()}, id {cursor}")
         if cursor is not None:
@@ -300,6 +304,9 @@ class Client:
         if first != content:
             self.crowd.trouble(self, f"event {number} was {first} and is now "
                                      f"{content}")
+        if self.punctual:
+            self.crowd.first_at.setdefault((self.journal[-1][1], number),
+                                           time.monotonic())
         if self.missing_marks:
             self.missing_marks.discard(number)
 
@@ -317,6 +324,8 @@ class Crowd:
         self.delivered = 0
         self.count = Counts()
         self.content, self.troubles = {}, []
+        self.first_at = {}      # (front, event): when a client had it live
+        self.stalls = []        # (begin, end) while this process was behind
         self.clients = [Client(self, number) for number in numbers]
         for number, client in enumerate(self.clients):
             client.later(number * 0.005)
@@ -386,7 +395,8 @@ class Crowd:
             self.pipe.send((client.number, client.topics, client.journal,
                             [(s.start, s.cursor, s.ids, s.final)
                              for s in client.sections]))
-        self.pipe.send((self.content, self.troubles))
+        self.pipe.send((self.content, self.troubles, self.first_at,
+                        self.stalls))
 
     async def watch(self):
         """Silent connections are dead ones."""
@@ -399,6 +409,16 @@ class Crowd:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.done.wait(), 1)
 
+    async def note_stalls(self):
+        """When this process itself is behind, its clients are no measure."""
+        begun = time.monotonic()
+        while not self.done.is_set():
+            await asyncio.sleep(0.01)
+            ended = time.monotonic()
+            if ended - begun > STALL_S:
+                self.stalls.append((begun, ended))
+            begun = ended
+
 
 class Counts(dict):
     def __missing__(self, _):
@@ -406,7 +426,8 @@ class Counts(dict):
 
 
 async def live(*args):
-    await Crowd(*args).watch()
+    crowd = Crowd(*args)
+    await asyncio.gather(crowd.watch(), crowd.note_stalls())
 
 
 def main(pipe, seed, numbers, fronts, options):

@@ -2,11 +2,13 @@
 """oracle.py - does every client get every event exactly once, in order?
 
     oracle.py [--seconds N] [--gateways N] [--clients N] [--seed TEXT] [--naive]
+              [--hasty]
 
 Writers, gateways, web servers and clients are set to work on one database, and
 everything that may break is broken, drawn from the seed. Then the writers end,
 the clients read on until each has had the last marks, and what each was given
-is compared with the table: missing, duplicate, out of order.
+is compared with the table: missing, duplicate, out of order. Late is an event
+that a gateway, not down, delivered 150 ms or more after its commit.
 
     writers --> PostgreSQL <-- wires --> gateways <-- web servers --> clients
                      ^           ^          ^              ^             |
@@ -15,6 +17,8 @@ is compared with the table: missing, duplicate, out of order.
 
 --naive shows that it can fail: the clients come back with the last id alone,
 which is the rule "id > last", and the oracle has to report what that loses.
+--hasty runs gateways that fall asleep without waiting for writers that did not
+ring, and the oracle has to report late events.
 
 The seed fixes all draws, not the timing; the same seed gives a similar run.
 """
@@ -31,6 +35,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 import clients
 from lib import harness
 import verdict
+import witness
 import world
 import writers
 
@@ -73,8 +78,8 @@ class Oracle:
     def __init__(self, args):
         self.args = args
         self.begun = time.monotonic()
-        self.world = world.World(args.gateways, args.logs)
-        self.crowds, self.writers = [], None
+        self.world = world.World(args.gateways, args.logs, args.hasty)
+        self.crowds, self.writers, self.witness = [], None, None
         self.max_holes = self.rests = 0
         self.naps = {True: 0, False: 0}     # looks at a gateway asleep, awake
         self.troubles = []
@@ -94,7 +99,10 @@ class Oracle:
                                       options))
         self.writers = Helper(
             writers.main, args.seed, self.world.cluster.conninfo("oracle"),
-            ports, {"writers": args.writers, "pause": args.pause})
+            ports, {"writers": args.writers, "pause": args.pause,
+                    "straddlers": 12 if args.hasty else 2})
+        self.witness = Helper(witness.main,
+                              self.world.cluster.conninfo("oracle"))
 
     # --- running
 
@@ -110,11 +118,16 @@ class Oracle:
         return total
 
     def look(self):
+        """Returns whether all gateways are live and asleep."""
+        asleep = []
         for gateway in self.world.gateways:
             status = self.world.status(gateway) or {}
             self.max_holes = max(self.max_holes, int(status.get("holes", 0)))
+            self.world.note_status(gateway, status.get("live"))
             if status.get("live"):
                 self.naps[status["asleep"]] += 1
+            asleep.append(bool(status.get("live") and status["asleep"]))
+        return all(asleep)
 
     def stall(self, *args):
         for crowd in self.crowds:
@@ -151,16 +164,10 @@ class Oracle:
             time.sleep(rng.uniform(0.5, 4))
             return rng.uniform(5, 15)
         try:
-            harness.eventually(self.all_asleep, 60, "all gateways asleep")
+            harness.eventually(self.look, 60, "all gateways asleep")
         except AssertionError as error:
             self.troubles.append(str(error))
         return rng.uniform(5, 15)
-
-    def all_asleep(self):
-        states = [self.world.status(g) or {} for g in self.world.gateways]
-        asleep = [bool(s.get("live") and s["asleep"]) for s in states]
-        self.naps[True] += sum(asleep)
-        return all(asleep)
 
     def progress(self):
         committed, _ = self.writers.ask("report")
@@ -236,11 +243,12 @@ class Oracle:
     # --- judging
 
     def results(self):
-        lists, journals, content = [], {}, {}
+        lists, journals, content, first_at = [], {}, {}, {}
+        stalls = self.witness.ask("end")
         for crowd in self.crowds:
             crowd.tell("results")
         for crowd in self.crowds:
-            while len(answer := crowd.answer(60)) == 4:
+            while isinstance((answer := crowd.answer(60))[0], int):
                 number, topics, journal, sections = answer
                 journals[number] = journal
                 lists += [verdict.Delivered(number, topics, start,
@@ -252,7 +260,11 @@ class Oracle:
                     self.troubles.append(f"event {number}: {what} and "
                                          f"{content[number]}")
             self.troubles += answer[1]
-        return lists, journals, content
+            for (front, number), at in answer[2].items():
+                key = (self.world.fronts[front].gateway.name, number)
+                first_at[key] = min(at, first_at.get(key, at))
+            stalls += answer[3]
+        return lists, journals, content, first_at, stalls
 
     def check_table(self, rows, visible, posted, content):
         """What was promised to writers, and what was shown to clients."""
@@ -281,12 +293,17 @@ class Oracle:
         rows = self.world.sql(
             "SELECT id, topic, data, to_char(at AT TIME ZONE 'UTC',"
             " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), kind FROM pgfeed.event")
-        lists, journals, content = self.results()
+        lists, journals, content, first_at, stalls = self.results()
         self.check_table(rows, visible, posted, content)
         words = {row[0]: row[2].split() for row in rows}
         begun = {i: int(w[1]) for i, w in words.items()}
         seen = {i: visible[w[0]] for i, w in words.items() if w[0] in visible}
         found = verdict.judge(lists, [row[:2] for row in rows], begun, seen)
+        found.late, found.timed = verdict.find_late(
+            first_at, {i: at / 1e9 for i, at in seen.items()
+                       if words[i][2] != writers.UNRUNG
+                       and not words[i][2].startswith(writers.UNRUNG)},
+            self.world.down_windows(), stalls)
         self.explain(found, journals, words, seen)
         return rows, found
 
@@ -311,10 +328,15 @@ class Oracle:
                         print(f"    {entry[0]:.3f} front {entry[1]} "
                               f"{entry[2]}, sent {clients.brief(entry[3])}, "
                               f"had {entry[5]}")
+        for gateway, event, delay in found.late[:SHOWN]:
+            print(f"late: event {event} ({words[event][0]}, visible "
+                  f"{seen[event] / 1e9:.3f}) came {1000 * delay:.0f} ms later "
+                  f"from gateway {gateway}")
 
     def close(self):
-        for helper in [*self.crowds, *([self.writers] if self.writers else [])]:
-            helper.end()
+        for helper in [*self.crowds, self.writers, self.witness]:
+            if helper:
+                helper.end()
         self.troubles += self.world.close()
 
 
@@ -337,6 +359,9 @@ def parse_arguments():
     parser.add_argument("--calm", action="store_true", help="without faults")
     parser.add_argument("--naive", action="store_true",
                         help='come back with "id > last": has to lose events')
+    parser.add_argument("--hasty", action="store_true",
+                        help="gateways that do not wait before they sleep: "
+                        "events have to be late")
     parser.add_argument("--logs", default="oracle-logs",
                         help="where the logs go when it fails")
     return parser.parse_args()
@@ -352,14 +377,16 @@ def summarize(oracle, args, kinds, faults, rows, found):
     if len(oracle.troubles) > 20:
         print(f"... and {len(oracle.troubles) - 20} more troubles")
     good = (found.missing if args.naive else
-            not found.faults() and not oracle.troubles)
+            found.late if args.hasty else
+            not found.faults() and not found.late and not oracle.troubles)
     print(f"1 {'passed' if good else 'failed'}, "
           f"{'naive rule, ' if args.naive else ''}"
+          f"{'hasty doorbell, ' if args.hasty else ''}"
           f"{len(rows)} events, {found.deliveries} deliveries, "
           f"{count['reconnects']} reconnects, {sum(faults.values())} faults, "
           f"{len(found.missing)} missing, {len(found.duplicates)} duplicates, "
-          f"{len(found.disorder)} out of order, {len(oracle.troubles)} "
-          f"troubles, holes up to {oracle.max_holes}, seed {args.seed}")
+          f"{len(found.disorder)} out of order, {len(found.late)} late of "
+          f"{found.timed}, {len(oracle.troubles)} troubles, holes up to {oracle.max_holes}, seed {args.seed}")
     return good
 
 

@@ -1,8 +1,8 @@
 """The oracle's own judgement: it sees each kind of fault, and only those."""
 import pytest
 
-from verdict import (Delivered, find_disorder, ids_within, judge, parse_cursor,
-                     takes)
+from verdict import (Delivered, find_disorder, find_late, ids_within, judge,
+                     overlap, parse_cursor, takes)
 
 ROWS = [(i, "a" if i % 2 else "b/c") for i in range(1, 11)]
 
@@ -69,3 +69,28 @@ def test_the_wrong_order_is_seen():
     assert find_disorder([5, 1, 3], begun, visible) == []   # at the same time
     assert find_disorder([3, 1, 5], begun, visible) == [(3, 1)]
     assert find_disorder([3, 5, 1], begun, visible) == [(3, 1)]
+
+
+def late(at, visible=10.0, down=(), stalls=()):
+    return find_late({("a", 1): at}, {1: visible}, {"a": list(down)}, list(stalls))
+
+
+@pytest.mark.parametrize("at, down, stalls, is_late", [
+    (9.9, [], [], False),               # before its writer knew
+    (10.1, [], [], False), (10.2, [], [], True),
+    (10.2, [(10.1, 10.15)], [], None),  # its gateway was down
+    (10.2, [(9, 9.9), (11, 12)], [], True), (12.0, [(9, 10.1)], [], None),
+    (10.2, [], [(10.1, 10.13)], False), (10.9, [], [(10.1, 10.2)], True),
+    (10.9, [], [(9, 10.4), (10.2, 10.8)], None)])   # the machine stood still
+def test_a_late_event_is_seen(at, down, stalls, is_late):
+    found, looked_at = late(at, down=down, stalls=stalls)
+    assert looked_at == (is_late is not None)
+    assert [(g, e) for g, e, _ in found] == ([("a", 1)] if is_late else [])
+
+
+def test_events_that_nobody_is_known_to_have_committed_are_not_late():
+    assert find_late({("a", 1): 99}, {}, {}, []) == ([], 0)
+
+
+def test_windows_that_overlap_count_once():
+    assert overlap([(1, 3), (2, 4), (0, 1.5), (9, 10)], 1, 5) == 3

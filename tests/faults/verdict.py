@@ -10,10 +10,13 @@ Nothing here is shared with the program under test; the cursor is read anew
 from its description in cursor.h.
 """
 import bisect
+import collections
 import re
 from dataclasses import dataclass, field
 
 NEVER = float("inf")
+LATE_S = 0.15
+BEFORE_S = 0.5      # a machine that is overloaded was so a little earlier
 CURSOR = re.compile(r"(?:(\d+)~)?(\d+)((?:\.[0-9a-z]+(?:-[0-9a-z]+)?)*)")
 
 
@@ -69,6 +72,8 @@ class Findings:
     duplicates: list = field(default_factory=list)
     disorder: list = field(default_factory=list)    # (Delivered, first, second)
     phantoms: list = field(default_factory=list)    # not in the table
+    late: list = field(default_factory=list)    # (gateway, id, seconds)
+    timed: int = 0      # events that may be found late
 
     def faults(self):
         return (len(self.missing) + len(self.duplicates) + len(self.disorder)
@@ -116,3 +121,48 @@ def judge(lists, rows, begun, visible):
         found.disorder += [(one, *pair) for pair in
                            find_disorder(one.ids, begun, visible)]
     return found
+
+
+def overlap(windows, begin, end):
+    """Seconds of [begin, end] that the windows, each (begin, end), cover."""
+    covered, at = 0, begin
+    for low, high in sorted(windows):
+        low, high = max(low, at), min(high, end)
+        if low < high:
+            covered += high - low
+            at = high
+    return covered
+
+
+def find_late(first_at, visible, down, stalls, limit=LATE_S):
+    """(gateway, event, seconds) of all that came later than limit after their
+    commit, and the number of events that were looked at.
+
+    first_at: when the first client of a gateway had an event, by (gateway,
+    event); visible: when it was known to be committed, by event. Both in s.
+    down: by gateway, the windows in which it was down or cut off: events of
+    these are not looked at. stalls: windows in which the machine stood still,
+    each of which costs as much time again for what has piled up. They count as
+    no time, and an event around which they cover more than a quarter of the time
+    is not looked at."""
+    late, looked_at = [], 0
+    slow = collections.defaultdict(list)    # by second, so that few are compared
+    for low, high in stalls:
+        high += high - low
+        for second in range(int(low), int(high) + 1):
+            slow[second].append((low, high))
+    for (gateway, event), at in first_at.items():
+        begun = visible.get(event, NEVER)
+        if any(low < at and begun < high for low, high in down.get(gateway, ())):
+            continue
+        stalled = 0
+        if at - begun > limit:
+            since = begun - BEFORE_S
+            nearby = {w for s in range(int(since), int(at) + 1) for w in slow[s]}
+            if overlap(nearby, since, at) > (at - since) / 4:
+                continue
+            stalled = overlap(nearby, begun, at)
+        looked_at += begun < NEVER
+        if at - begun - stalled > limit:
+            late.append((gateway, event, at - begun - stalled))
+    return late, looked_at

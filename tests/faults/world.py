@@ -16,10 +16,12 @@ import time
 from lib import harness
 import proxy
 from lib.http import request
+from verdict import NEVER
 
 # Every gateway remembers another length of history: who comes back is served
 # from the ring here and from the table there.
 RINGS = ("32MB", "1MB", "2MB")
+CATCH_UP_S = 1
 # They end when they are killed (9) or asked to (0), and say nothing of these.
 UNEXPECTED = re.compile(r"ended with (?!signal 9,|status 0,)|Sanitizer|"
                         r"runtime error|[Aa]ssert|out of memory|starting over")
@@ -58,9 +60,14 @@ class Front(harness.Site):
 
 
 class World:
-    def __init__(self, gateways, logs):
+    def __init__(self, gateways, logs, hasty=False):
         self.cluster = harness.Cluster()
+        if hasty:
+            shutil.copy(f"{harness.BUILD}/tests/faults/hasty-stream",
+                        f"{self.cluster.share}/pgfeed-stream")
         self.gateways, self.fronts = [], []
+        self.down = {}          # by gateway: (begin, end) of when it was down
+        self.down_since = {}    # gateway: (begin, when the fault ends)
         self.proxy = self.pipe = None
         try:
             self.start_database()
@@ -136,6 +143,28 @@ class World:
             lambda: all((s := self.status(g)) and s.get("live")
                         for g in self.gateways), 60, "all gateways live again")
 
+    def note_down(self, gateways, begun, seconds=0):
+        """A fault has hit them, which goes on for so many seconds."""
+        for gateway in gateways:
+            since, end = self.down_since.get(gateway.name, (begun, 0))
+            self.down_since[gateway.name] = (since, max(
+                end, time.monotonic() + seconds))
+
+    def note_status(self, gateway, live):
+        """Live again after a fault, a gateway still has to catch up."""
+        now = time.monotonic()
+        begun, end = self.down_since.get(gateway.name, (now, NEVER))
+        if live and now > end:
+            del self.down_since[gateway.name]
+            self.down.setdefault(gateway.name, []).append(
+                (begun, now + CATCH_UP_S))
+
+    def down_windows(self):
+        windows = {name: list(part) for name, part in self.down.items()}
+        for name, (begun, _) in self.down_since.items():
+            windows.setdefault(name, []).append((begun, NEVER))
+        return windows
+
     def unexpected(self):
         """Lines of the gateways' logs that nothing done to them explains."""
         found = []
@@ -175,6 +204,8 @@ class Faults:
     KINDS = ("kill", "kill", "terminate_gateway", "restart_fast",
              "restart_immediate", "terminate_backends", "stall", "reload",
              "cut", "delay", "hold", "freeze", "kill_post")
+    OF_ALL = ("restart_fast", "restart_immediate", "terminate_backends")
+    OF_NONE = ("stall", "reload", "kill_post")  # no gateway is late for these
 
     def __init__(self, world, seed, stall):
         self.world, self.stall_clients = world, stall
@@ -189,6 +220,9 @@ class Faults:
         kind = self.deck.pop()
         self.count[kind] = self.count.get(kind, 0) + 1
         gateway = self.rng.choice(self.world.gateways)
+        if kind not in self.OF_NONE:
+            self.world.note_down(self.world.gateways if kind in self.OF_ALL
+                                 else [gateway], time.monotonic())
         return f"{kind} {getattr(self, kind)(gateway) or gateway.name}"
 
     def kill(self, gateway):
@@ -230,8 +264,9 @@ class Faults:
         front.reload()
         return f"{front.server} of {front.gateway.name}"
 
-    def wire(self, kind, gateway, *args):
-        self.world.pipe.send((kind, gateway.name, *args))
+    def wire(self, kind, gateway, seconds, *args):
+        self.world.pipe.send((kind, gateway.name, seconds, *args))
+        self.world.note_down([gateway], time.monotonic(), seconds)
 
     def cut(self, gateway):
         self.wire("cut", gateway, self.rng.uniform(0, 2))

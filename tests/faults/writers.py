@@ -26,6 +26,8 @@ SLOW_MANY = ("INSERT INTO pgfeed.event (topic, data) SELECT %s, %s || n || CASE"
              " WHEN pg_sleep(%s) IS NULL THEN '' ELSE %s END"
              " FROM generate_series(1, %s) n")
 
+UNRUNG = "q"    # of an event whose transaction has switched the bell off
+
 
 class Writers:
     """State that the threads share."""
@@ -209,9 +211,8 @@ class Mixed(Writer):
         """Rings no bell: found by the fetch of every second."""
         self.sql("BEGIN")
         self.sql("SET LOCAL pgfeed.bell = off")
-        self.insert(transaction)
+        self.sql(INSERT, self.topic(), self.token(transaction) + UNRUNG)
         self.end(transaction)
-
 
     def snapshot(self, transaction):
         """Reads which gateways sleep from a snapshot that may be old."""
@@ -237,6 +238,23 @@ class Waves(Writer):
             self.stopping.wait(0.002)
         self.shared.note("wave")
         self.stopping.wait(self.rng.uniform(1, 6))
+
+
+class Straddler(Writer):
+    """Inserts while the gateways are awake, so without a ring, and commits at a
+    rest, when they would sleep if they did not wait for it."""
+
+    def turn(self):
+        transaction = self.begin()
+        self.shared.note("straddler")
+        self.sql("BEGIN")
+        self.insert(transaction)
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until and self.shared.going.is_set():
+            self.stopping.wait(0.1)
+        if not self.shared.going.is_set():
+            self.stopping.wait(self.rng.uniform(1.5, 3))
+        self.end(transaction)
 
 
 class LongEvents(Writer):
@@ -291,7 +309,8 @@ class Prepared(Writer):
         self.shared.note("prepared")
         self.sql("BEGIN")
         self.sql("SET LOCAL pgfeed.bell = off")
-        self.insert_many(transaction, self.rng.randint(1, 4))
+        self.sql(MANY, self.topic(), self.token(transaction) + UNRUNG, "",
+                 self.rng.randint(1, 4))
         with self.shared.lock:
             self.shared.prepared[gid] = (transaction, self.rng.random() < 0.6)
         self.sql(f"PREPARE TRANSACTION '{gid}'")
@@ -382,6 +401,8 @@ def main(pipe, seed, conninfo, fronts, options):
     threads = [Mixed(shared, f"w{n}") for n in range(options["writers"])]
     threads += [LongEvents(shared, "l0"), LongEvents(shared, "l1"),
                 LongOther(shared, "o0"), Bulk(shared, "b0"), Waves(shared, "v0"),
+                *(Straddler(shared, f"s{n}")
+                  for n in range(options["straddlers"])),
                 Prepared(shared, "p0"), Prepared(shared, "p1"),
                 Poster(shared, "h0"), Poster(shared, "h1")]
     for thread in threads:
