@@ -4,10 +4,12 @@ Each follows its topics over real HTTP, as an event stream or now and then with
 long-polls, and remembers the position behind the last event it processed. It
 drops after a random prefix, even in the middle of what has arrived, and comes
 back with that position to a random web server. Now and then one forgets it all
-and starts a new list.
+and starts a new list. Some show a page of an attached table (pages.py), and a new
+list of theirs begins with a page that is rendered anew.
 """
 import array
 import asyncio
+import concurrent.futures
 import contextlib
 import itertools
 import json
@@ -15,12 +17,16 @@ import random
 import time
 from dataclasses import dataclass, field
 
+import psycopg2
+
+import pages
 from verdict import takes
 from witness import STALL_S
 
 SILENCE = 12.0      # with a heartbeat every second, this connection is dead
 TOPICS = ("alpha", "beta", "gamma", "delta", "shop/orders", "shop/stock",
           "shop/eu/orders", "user/1", "user/2", "user/3", "user/4", "bulk/in")
+PAGE_SHARE = 0.2    # of the clients
 
 
 def brief(cursor):
@@ -31,6 +37,8 @@ def brief(cursor):
 
 def draw_topics(rng):
     kind = rng.random()
+    if kind < 0.05:
+        return (rng.choice(pages.TOPICS), rng.choice(TOPICS[:-1]))
     if kind < 0.45:
         return tuple(rng.sample(TOPICS[:-1], rng.choice((1, 1, 2))))
     if kind < 0.65:
@@ -41,7 +49,7 @@ def draw_topics(rng):
         return ("shop/eu/*", rng.choice(TOPICS[:4]))
     if kind < 0.95:
         return ("bulk/*", "user/1")
-    return tuple(TOPICS)
+    return (*TOPICS, "room/*")
 
 
 @dataclass
@@ -52,6 +60,7 @@ class Section:
     first: str = "now"      # what to ask for without a position
     ids: array.array = field(default_factory=lambda: array.array("q"))
     final: bool = True      # it went on to the end
+    page: pages.Rendered = None     # its rows, with what came since
 
 
 class Link(asyncio.Protocol):
@@ -81,10 +90,13 @@ class Client:
     def __init__(self, crowd, number):
         self.crowd, self.number = crowd, number
         self.rng = random.Random(f"{crowd.seed}/{number}")
-        self.topics = draw_topics(self.rng)
+        self.page = None
+        if self.rng.random() < PAGE_SHARE:
+            self.page = self.rng.choice(pages.PAGES)
+        self.topics = self.page.topics if self.page else draw_topics(self.rng)
         self.query = "&".join("topic=" + t.replace("/", "%2F")
                               for t in self.topics)
-        self.sections = [Section(start="0", cursor="0")]
+        self.sections = [Section() if self.page else Section(start="0", cursor="0")]
         self.journal = []   # (time, front, mode, position sent, list, length)
         self.missing_marks = None
         self.transport = self.link = None
@@ -111,11 +123,22 @@ class Client:
     async def open(self):
         rng, section = self.rng, self.sections[-1]
         self.begin()
-        if (not self.crowd.draining and rng.random() < 0.02
-                and section.cursor is not None):
+        if (not self.crowd.draining and section.cursor is not None
+                and rng.random() < (0.3 if self.page else 0.02)):
             section.final = False
             section = Section(first=rng.choice(("now", "now", "-5", "-300")))
             self.sections.append(section)
+        if self.page and section.cursor is None:
+            self.journal.append((time.monotonic(), "-", "page", None,
+                                 len(self.sections) - 1, 0))
+            try:
+                section.page = await self.crowd.render(self.page, rng)
+            except psycopg2.Error:
+                self.crowd.count["not rendered"] += 1
+                self.later(rng.uniform(0.1, 0.4))
+                return
+            self.crowd.count["rendered"] += 1
+            section.start = section.cursor = section.page.position
         number = rng.randrange(len(self.crowd.fronts))
         self.poll = section.cursor is not None and rng.random() < 0.12
         self.budget = (1 << 60 if self.crowd.draining
@@ -299,11 +322,15 @@ class Client:
         number = int(event["id"])
         section.ids.append(number)
         self.crowd.delivered += 1
-        content = (event["topic"], event["data"], event["at"], event["kind"])
-        first = self.crowd.content.setdefault(number, content)
+        content = (event["data"], event["at"], event["kind"])
+        first = self.crowd.content.setdefault((number, event["topic"]), content)
         if first != content:
             self.crowd.trouble(self, f"event {number} was {first} and is now "
                                      f"{content}")
+        if not takes(self.topics, event["topic"]):
+            self.crowd.trouble(self, f"event {number} has topic {event['topic']}")
+        if section.page and event["kind"]:
+            self.page.apply(section.page.rows, event["kind"], json.loads(event["data"]))
         if self.punctual:
             self.crowd.first_at.setdefault((self.journal[-1][1], number),
                                            time.monotonic())
@@ -317,7 +344,8 @@ class Crowd:
     def __init__(self, pipe, seed, numbers, fronts, options):
         self.pipe, self.seed, self.fronts = pipe, seed, fronts
         self.naive, self.prefix = options["naive"], options["prefix"]
-        self.stay = options["stay"]
+        self.stay, self.conninfo = options["stay"], options["conninfo"]
+        self.renderers = concurrent.futures.ThreadPoolExecutor(4)
         self.loop = asyncio.get_running_loop()
         self.tasks = set()
         self.draining = self.stopping = False
@@ -332,6 +360,11 @@ class Crowd:
         pipe_fd = pipe.fileno()
         self.loop.add_reader(pipe_fd, self.obey)
         self.done = asyncio.Event()
+
+    def render(self, page, rng):
+        """Renders a page in a thread, since that waits for the database."""
+        return self.loop.run_in_executor(self.renderers, pages.render, self.conninfo,
+                                         page, random.Random(rng.random()), time.sleep)
 
     def keep(self, coroutine):
         task = asyncio.ensure_future(coroutine)
@@ -393,8 +426,8 @@ class Crowd:
         self.stopping = True
         for client in self.clients:
             self.pipe.send((client.number, client.topics, client.journal,
-                            [(s.start, s.cursor, s.ids, s.final)
-                             for s in client.sections]))
+                            [(s.start, s.cursor, s.ids, s.final, s.page)
+                             for s in client.sections], client.page))
         self.pipe.send((self.content, self.troubles, self.first_at,
                         self.stalls))
 

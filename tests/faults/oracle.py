@@ -24,6 +24,7 @@ The seed fixes all draws, not the timing; the same seed gives a similar run.
 """
 import argparse
 import collections
+import json
 import multiprocessing
 import os
 import resource
@@ -34,6 +35,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 import clients
 from lib import harness
+import pages
 import verdict
 import witness
 import world
@@ -44,6 +46,16 @@ FIRST_REST_S = 8
 DRAIN_SECONDS = 120
 SHOWN = 5               # cases of each kind of fault
 FORK = multiprocessing.get_context("fork")
+UNKNOWN = ["", "0", ""]     # words of an event that does not name its transaction
+
+
+def words_of(data, kind):
+    """What an event's data says of who wrote it (writers.py). A row that is gone
+    says who wrote it first, and a table that is empty nothing."""
+    if kind in ("delete", "truncate"):
+        return UNKNOWN
+    return (json.loads(data)["new"]["token"] if kind in ("insert", "update")
+            else data).split()
 
 
 class Helper:
@@ -83,6 +95,7 @@ class Oracle:
         self.max_holes = self.rests = 0
         self.naps = {True: 0, False: 0}     # looks at a gateway asleep, awake
         self.troubles = []
+        self.pages = 0          # that were rendered
 
     def say(self, text):
         print(f"{time.monotonic() - self.begun:7.1f}  {text}", flush=True)
@@ -91,7 +104,8 @@ class Oracle:
         args = self.args
         ports = [front.port for front in self.world.fronts]
         options = {"naive": args.naive, "prefix": args.prefix,
-                   "stay": args.stay}
+                   "stay": args.stay,
+                   "conninfo": self.world.cluster.conninfo("oracle")}
         for first in range(0, args.clients, CLIENTS_PER_PROCESS):
             numbers = range(first, min(args.clients,
                                        first + CLIENTS_PER_PROCESS))
@@ -202,7 +216,7 @@ class Oracle:
         marks = self.world.sql(
             "INSERT INTO pgfeed.event (topic, data) SELECT t, 'mark-0 ' || %s"
             " || ' m' FROM unnest(%s) t, generate_series(1, 2)"
-            " RETURNING id, topic", (time.monotonic_ns(), list(clients.TOPICS)))
+            " RETURNING id, topic", (time.monotonic_ns(), [*clients.TOPICS, *pages.TOPICS]))
         for crowd in self.crowds:
             crowd.tell("marks", marks)
         begun = time.monotonic()
@@ -243,34 +257,40 @@ class Oracle:
     # --- judging
 
     def results(self):
-        lists, journals, content, first_at = [], {}, {}, {}
+        """Lists of deliveries; by client, its connections; by id and topic, what was
+        shown of an event; (list, page, what it shows); by gateway and event, when
+        the first client had it; and when the machine stood still."""
+        lists, journals, content, shown, first_at = [], {}, {}, [], {}
         stalls = self.witness.ask("end")
         for crowd in self.crowds:
             crowd.tell("results")
         for crowd in self.crowds:
             while isinstance((answer := crowd.answer(60))[0], int):
-                number, topics, journal, sections = answer
+                number, topics, journal, sections, page = answer
                 journals[number] = journal
-                lists += [verdict.Delivered(number, topics, start,
-                                            None if final else end, ids, i)
-                          for i, (start, end, ids, final) in enumerate(sections)
-                          if start is not None]
-            for number, what in answer[0].items():
-                if content.setdefault(number, what) != what:
-                    self.troubles.append(f"event {number}: {what} and "
-                                         f"{content[number]}")
+                for i, (start, end, ids, final, rendered) in enumerate(sections):
+                    if start is None:
+                        continue
+                    lists.append(verdict.Delivered(number, topics, start,
+                                                   None if final else end, ids, i))
+                    if rendered:
+                        shown.append((lists[-1], page, rendered))
+            for event, what in answer[0].items():
+                if content.setdefault(event, what) != what:
+                    self.troubles.append(f"event {event}: {what} and "
+                                         f"{content[event]}")
             self.troubles += answer[1]
             for (front, number), at in answer[2].items():
                 key = (self.world.fronts[front].gateway.name, number)
                 first_at[key] = min(at, first_at.get(key, at))
             stalls += answer[3]
-        return lists, journals, content, first_at, stalls
+        return lists, journals, content, shown, first_at, stalls
 
-    def check_table(self, rows, visible, posted, content):
+    def check_table(self, rows, words, visible, posted, content):
         """What was promised to writers, and what was shown to clients."""
         of = collections.defaultdict(list)
-        for number, _, data, _, _ in rows:
-            of[data.split()[0]].append(number)
+        for number, *_ in rows:
+            of[words[number][0]].append(number)
         for transaction in visible:
             if transaction not in of:
                 self.troubles.append(f"{transaction} is committed, but not in "
@@ -282,27 +302,44 @@ class Oracle:
             if keyed and len(of[transaction]) > 1:
                 self.troubles.append(f"POST {transaction} with a key: "
                                      f"{of[transaction]}")
-        for number, topic, data, at, kind in rows:
-            if content.get(number, (topic, data, at, kind)) != (
-                    topic, data, at, kind):
-                self.troubles.append(f"event {number} was shown as "
-                                     f"{content[number]}, the table has "
-                                     f"{(topic, data, at, kind)}")
+        there = {number: (topics, what) for number, topics, *what in rows}
+        for (number, topic), what in content.items():
+            topics, truth = there.get(number, ((), None))
+            if topic not in topics or list(what) != truth:
+                self.troubles.append(f"event {number} was shown as {topic}, {what},"
+                                     f" the table has {topics}, {truth}")
+
+    def check_pages(self, rows, shown):
+        """What pages began with, and what those show that are still open."""
+        present = {page: {int(n): token for n, token in self.world.sql(
+            page.rows_query)[0][0].items()} for page in pages.PAGES}
+        ids = {page: sorted(row[0] for row in rows if any(
+            verdict.takes(page.topics, topic) for topic in row[1])) for page in pages.PAGES}
+        self.pages = len(shown)
+        for one, page, rendered in shown:
+            where = f"client {one.client}, list {one.number}, {page}"
+            if not verdict.saw_what_it_has(ids[page], one.start, rendered.seen):
+                self.troubles.append(f"{where}: position {clients.brief(one.start)} is not"
+                                     f" of what was seen, {rendered.seen}")
+            if one.end is None and rendered.rows != present[page]:
+                wrong = rendered.rows.items() ^ present[page].items()
+                self.troubles.append(f"{where} from {clients.brief(one.start)} ends with"
+                                     f" other rows than the table: {sorted(wrong)[:SHOWN]}")
 
     def judge(self, visible, posted):
         rows = self.world.sql(
-            "SELECT id, topic, data, to_char(at AT TIME ZONE 'UTC',"
+            "SELECT id, array_prepend(topic, also), data, to_char(at AT TIME ZONE 'UTC',"
             " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), kind FROM pgfeed.event")
-        lists, journals, content, first_at, stalls = self.results()
-        self.check_table(rows, visible, posted, content)
-        words = {row[0]: row[2].split() for row in rows}
-        begun = {i: int(w[1]) for i, w in words.items()}
+        lists, journals, content, shown, first_at, stalls = self.results()
+        words = {row[0]: words_of(row[2], row[4]) for row in rows}
+        self.check_table(rows, words, visible, posted, content)
+        self.check_pages(rows, shown)
+        begun = {i: int(w[1]) for i, w in words.items() if w[0]}
         seen = {i: visible[w[0]] for i, w in words.items() if w[0] in visible}
         found = verdict.judge(lists, [row[:2] for row in rows], begun, seen)
         found.late, found.timed = verdict.find_late(
             first_at, {i: at / 1e9 for i, at in seen.items()
-                       if words[i][2] != writers.UNRUNG
-                       and not words[i][2].startswith(writers.UNRUNG)},
+                       if not words[i][2].startswith(writers.UNRUNG)},
             self.world.down_windows(), stalls)
         self.explain(found, journals, words, seen)
         return rows, found
@@ -313,7 +350,7 @@ class Oracle:
                             ("out of order", found.disorder),
                             ("not in the table", found.phantoms)):
             for one, event, *other in cases[:SHOWN]:
-                word = words.get(event, ["?", "0"])
+                word = words.get(event, UNKNOWN)
                 at = int(word[1]) / 1e9
                 known = seen.get(event, 0) / 1e9
                 print(f"{what}: client {one.client}, list {one.number} from "
@@ -383,7 +420,8 @@ def summarize(oracle, args, kinds, faults, rows, found):
           f"{'naive rule, ' if args.naive else ''}"
           f"{'hasty doorbell, ' if args.hasty else ''}"
           f"{len(rows)} events, {found.deliveries} deliveries, "
-          f"{count['reconnects']} reconnects, {sum(faults.values())} faults, "
+          f"{count['reconnects']} reconnects, {oracle.pages} pages, "
+          f"{sum(faults.values())} faults, "
           f"{len(found.missing)} missing, {len(found.duplicates)} duplicates, "
           f"{len(found.disorder)} out of order, {len(found.late)} late of "
           f"{found.timed}, {len(oracle.troubles)} troubles, holes up to {oracle.max_holes}, seed {args.seed}")

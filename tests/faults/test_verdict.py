@@ -1,10 +1,11 @@
 """The oracle's own judgement: it sees each kind of fault, and only those."""
 import pytest
 
+from pages import Page
 from verdict import (Delivered, find_disorder, find_late, ids_within, judge,
-                     overlap, parse_cursor, takes)
+                     overlap, parse_cursor, saw_what_it_has, takes)
 
-ROWS = [(i, "a" if i % 2 else "b/c") for i in range(1, 11)]
+ROWS = [(i, ("a",) if i % 2 else ("b/c", "d")) for i in range(1, 11)]
 
 
 def verdict(ids, start="0", end=None, topics=("a",), begun=None, visible=None):
@@ -57,6 +58,34 @@ def test_an_event_that_was_had_before_is_seen():
 
 def test_an_event_of_another_topic_is_seen():
     assert [i for _, i in verdict([1, 2, 3, 5, 7, 9]).duplicates] == [2]
+
+
+def test_an_event_of_two_topics_is_wanted_once():
+    assert verdict([2, 4, 6, 8, 10], topics=("b/*", "d")).faults() == 0
+    assert verdict([2, 4, 4, 6, 8, 10], topics=("b/*", "d")).faults() == 1
+    assert verdict([2, 4, 6, 10], topics=("d",)).faults() == 1
+
+
+def test_a_position_is_what_the_snapshot_saw():
+    ids = [1, 3, 5, 7]
+    assert saw_what_it_has(ids, "6.2-1", (2, 6))    # without 3 and 4
+    assert not saw_what_it_has(ids, "6.2-1", (3, 9))
+    assert not saw_what_it_has(ids, "6", (2, 6))
+    full = "1000" + ".1" * 128
+    assert saw_what_it_has(ids, full, (5, 9000))
+    assert not saw_what_it_has(ids, full, (3, 9000))
+
+
+def test_a_page_follows_its_rows():
+    page, rows = Page("chat", 1), {}
+    for kind, old, new in (("insert", None, (1, 1, "a")), ("insert", None, (2, 1, "b")),
+                           ("update", (1, 1, "a"), (1, 2, "c")),    # to another room
+                           ("update", (2, 1, "b"), (-2, 1, "d"))):
+        page.apply(rows, kind, {name: row and dict(zip(("id", "room", "token"), row))
+                                for name, row in (("old", old), ("new", new))})
+    assert rows == {-2: "d"} and page.topics == ("room/1",)
+    page.apply(rows, "delete", {"old": {"id": -2}, "new": None})
+    assert rows == {}
 
 
 def test_an_event_that_never_was_is_seen():

@@ -14,6 +14,7 @@ import signal
 import time
 
 from lib import harness
+import pages
 import proxy
 from lib.http import request
 from verdict import NEVER
@@ -85,7 +86,7 @@ class World:
                        "max_connections = 100\n")
         self.cluster.restart()
         self.cluster.sql("CREATE DATABASE oracle TEMPLATE template", "postgres")
-        self.sql("CREATE TABLE other (n integer)")
+        self.sql("CREATE TABLE other (n integer);" + pages.SET_UP)
 
     def wire_dir(self, name):
         return f"{self.cluster.service_dir}/wire-{name}"

@@ -14,6 +14,7 @@ import time
 import psycopg2
 
 from clients import TOPICS
+import pages
 
 INSERT = "INSERT INTO pgfeed.event (topic, data) VALUES (%s, %s)"
 MANY = ("INSERT INTO pgfeed.event (topic, data) SELECT %s, %s || n || %s"
@@ -110,6 +111,7 @@ class Writer(threading.Thread):
         return f"{self.name}-{self.transactions}"
 
     def token(self, transaction):
+        """What an event's data begins with, and the column of an attached table."""
         return f"{transaction} {time.monotonic_ns()} "
 
     def padding(self):
@@ -148,7 +150,7 @@ class Mixed(Writer):
 
     KINDS = (("one", 40), ("many", 14), ("rolled_back", 13), ("slow", 11),
              ("paused", 7), ("savepoint", 6), ("many_singles", 3),
-             ("function", 4), ("quiet", 2), ("snapshot", 4))
+             ("function", 4), ("several", 8), ("quiet", 2), ("snapshot", 4))
 
     def turn(self):
         names, weights = zip(*self.KINDS)
@@ -205,6 +207,17 @@ class Mixed(Writer):
     def function(self, transaction):
         self.sql("SELECT pgfeed.publish(%s, %s, 'call')", self.topic(),
                  self.token(transaction) + "f")
+        self.shared.committed(transaction)
+
+    def several(self, transaction):
+        """An event of several topics."""
+        topics = self.rng.sample(TOPICS[:-1], self.rng.choice((2, 2, 3, 5)))
+        data = self.token(transaction) + "t" + self.padding()
+        if self.rng.random() < 0.5:
+            self.sql("SELECT pgfeed.publish(%s, %s)", topics, data)
+        else:
+            self.sql("INSERT INTO pgfeed.event (topic, also, data) VALUES (%s, %s, %s)",
+                     topics[0], topics[1:], data)
         self.shared.committed(transaction)
 
     def quiet(self, transaction):
@@ -266,13 +279,76 @@ class LongEvents(Writer):
         self.shared.note("long")
         self.sql("BEGIN")
         until = time.monotonic() + self.rng.uniform(2, 9)
-        number = 0
+        self.insert(transaction)
+        number = 1
         while (time.monotonic() < until and self.shared.going.is_set()
                and not self.stopping.is_set()):
             self.insert(transaction, number)
             number += 1
             self.stopping.wait(self.rng.expovariate(1 / 0.7))
         self.end(transaction, self.rng.random() < 0.66)
+
+
+UPSERT = ("INSERT INTO {} (id, room, token, secret) VALUES (%s, %s, %s, %s) ON CONFLICT (id)"
+          " DO UPDATE SET room = excluded.room, token = excluded.token RETURNING id")
+CHANGE = "UPDATE {} SET token = %s, room = room %% 4 + 1 WHERE id BETWEEN %s AND %s RETURNING id"
+MOVE = ("UPDATE {0} SET token = %s, id = -id WHERE id = %s"
+        " AND NOT EXISTS (SELECT FROM {0} WHERE id = -%s) RETURNING id")
+
+
+class Tables(Writer):
+    """Changes rows of attached tables. Rows are changed in one order, so that
+    hardly any two transactions wait for each other."""
+
+    KINDS = (("upsert", 50), ("change", 12), ("move", 8), ("delete", 26),
+             ("touch", 3), ("truncate", 1))
+    ROWS = 30
+
+    def turn(self):
+        rng, transaction = self.rng, self.begin()
+        self.sql("BEGIN ISOLATION LEVEL " + rng.choices(
+            ("READ COMMITTED", "REPEATABLE READ"), (9, 1))[0])
+        written = 0
+        for table, row in sorted({(rng.choice(pages.TABLES), rng.randint(1, self.ROWS))
+                                  for _ in range(rng.choice((1, 1, 2, 6)))}):
+            undone = rng.random() < 0.15
+            if undone:
+                self.sql("SAVEPOINT a")
+            told = self.change_row(transaction, table, row)
+            if undone:
+                self.sql("ROLLBACK TO a")
+            else:
+                written += told
+            if rng.random() < 0.3:
+                self.stopping.wait(rng.uniform(0, 0.3))
+        if rng.random() < 0.1:
+            self.sql("ROLLBACK")
+        else:
+            self.sql("COMMIT")
+            if written:
+                self.shared.committed(transaction)
+        self.stopping.wait(rng.expovariate(1 / self.shared.pause))
+
+    def change_row(self, transaction, table, row):
+        """Returns how many rows have the transaction's token now."""
+        kinds, weights = zip(*self.KINDS)
+        kind = self.rng.choices(kinds, weights)[0]
+        self.shared.note("table " + kind)
+        token = self.token(transaction) + kind
+        if kind == "upsert":
+            return len(self.sql(UPSERT.format(table), row, self.rng.choice(pages.ROOMS),
+                                token, self.padding()))
+        if kind == "change":
+            return len(self.sql(CHANGE.format(table), token, row, row + 3))
+        if kind == "move":
+            return len(self.sql(MOVE.format(table), token, row, row))
+        if kind == "delete":
+            self.sql(f"DELETE FROM {table} WHERE abs(id) = %s", row)
+        elif kind == "touch":   # no event: nothing that is published changes
+            self.sql(f"UPDATE {table} SET secret = 's' WHERE id = %s", row)
+        elif table == "stock":
+            self.sql("TRUNCATE stock")
+        return 0
 
 
 class LongOther(Writer):
@@ -311,6 +387,10 @@ class Prepared(Writer):
         self.sql("SET LOCAL pgfeed.bell = off")
         self.sql(MANY, self.topic(), self.token(transaction) + UNRUNG, "",
                  self.rng.randint(1, 4))
+        if self.rng.random() < 0.5:     # a row that nobody else waits for
+            self.sql(UPSERT.format(self.rng.choice(("chat", "shelf"))),
+                     int(self.name[1:]) + 1000 * self.transactions,
+                     self.rng.choice(pages.ROOMS), self.token(transaction) + UNRUNG, "")
         with self.shared.lock:
             self.shared.prepared[gid] = (transaction, self.rng.random() < 0.6)
         self.sql(f"PREPARE TRANSACTION '{gid}'")
@@ -404,7 +484,8 @@ def main(pipe, seed, conninfo, fronts, options):
                 *(Straddler(shared, f"s{n}")
                   for n in range(options["straddlers"])),
                 Prepared(shared, "p0"), Prepared(shared, "p1"),
-                Poster(shared, "h0"), Poster(shared, "h1")]
+                Poster(shared, "h0"), Poster(shared, "h1"),
+                *(Tables(shared, f"t{n}") for n in range(3))]
     for thread in threads:
         thread.start()
     while (order := pipe.recv()) != "stop":
