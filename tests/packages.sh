@@ -14,8 +14,7 @@ set -euo pipefail
 source=$(cd "$(dirname "$0")/.." && pwd)
 . "$source/tests/lib/root.sh"
 
-build_packages=(build-essential debhelper fakeroot lintian git autoconf
-	automake)
+build_packages=(lintian git)
 test_packages=(systemd systemd-sysv dbus procps apache2 lighttpd postgresql
 	curl python3)
 
@@ -55,20 +54,28 @@ fresh_root() {
 	touch "$root/.complete"
 }
 
-# build ROOT FOLDER [VERSION]: the packages in /FOLDER of the root. The unit
-# tests run once.
+# block FILE NAME: the commands of a block of a text.
+block() {
+	local commands
+	commands=$(sed -n "/^\`\`\`sh $2\$/,/^\`\`\`\$/p" "$source/$1" | grep -v '^```') ||
+		die "$1 has no block \"$2\""
+	printf '%s\n' "$commands"
+}
+
+# build ROOT FOLDER [VERSION]: the packages in /FOLDER/deb of the root, as
+# docs/hosting.md says. The unit tests run once.
 build() {
-	local root=$1 folder=$2 version=${3:-} options=nocheck
+	local root=$1 folder=$2 version=${3:-} options=nocheck commands
+	commands=$(block docs/hosting.md deb)
 	[[ $folder != first ]] || options=
 	rm -rf "${root:?}/$folder"
 	git clone -q "$source" "$root/$folder"
 	if [[ -n $version ]]; then
 		sed -i "1s/(.*)/($version)/" "$root/$folder/debian/changelog"
 	fi
-	logged "build-$folder" in_root "$root" "cd /$folder && autoreconf -fi &&
-		apt-get build-dep -y -q --no-install-recommends ./ &&
-		mkdir out && cd out && ../configure -q &&
-		DEB_BUILD_OPTIONS=$options make deb"
+	logged "build-$folder" in_root "$root" "cd /$folder
+		export DEB_BUILD_OPTIONS=$options
+		$commands"
 }
 
 run_suite() {
@@ -77,20 +84,20 @@ run_suite() {
 	fresh_root "$builder" "${build_packages[@]}"
 	build "$builder" first
 	build "$builder" second-build
-	for file in "$builder"/first/out/deb/*.deb; do
-		cmp "$file" "$builder/second-build/out/deb/${file##*/}" ||
+	for file in "$builder"/first/deb/*.deb; do
+		cmp "$file" "$builder/second-build/deb/${file##*/}" ||
 			die "two builds of one commit differ"
 	done
 	say "$suite: two builds are identical"
-	in_root "$builder" "cd /first/out/deb && lintian --fail-on error,warning *.changes"
+	in_root "$builder" "cd /first/deb && lintian --fail-on error,warning *.changes"
 	say "$suite: lintian has no errors and no warnings"
 	build "$builder" before 0.0.9
 
 	fresh_root "$machine" "${test_packages[@]}"
 	rm -rf "$machine/test"
 	mkdir -p "$machine/test/before"
-	cp "$builder"/first/out/deb/*.deb "$source/debian/tests/site" "$source/README.md" "$machine/test"
-	cp "$builder"/before/out/deb/*.deb "$machine/test/before"
+	cp "$builder"/first/deb/*.deb "$source/debian/tests/site" "$source/README.md" "$machine/test"
+	cp "$builder"/before/deb/*.deb "$machine/test/before"
 	# The machine boots without a network: what apt needs is there before.
 	logged download in_root "$machine" "apt-get install -y -q --download-only /test/*.deb"
 	boot "$machine"
