@@ -5,12 +5,12 @@
  * URL that is good for a few minutes and for what is on that page.
  */
 #include <getopt.h>
-#include <jwt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
 #include "auth/jwt_keys.h"
+#include "auth/jwt_signature.h"
 #include "feed/topic.h"
 
 #define EXPIRES_DEFAULT 300
@@ -84,22 +84,6 @@ add_claims(struct buf *b, const struct config *c, const struct wanted *w)
 	buf_addstr(b, "}}");
 }
 
-/* What is signed by libjwt, or NULL. */
-static char *
-make_token(const struct jwt_key *k, const char *claims)
-{
-	char *text = NULL;
-	jwt_t *jwt = NULL;
-
-	if (jwt_new(&jwt) == 0 && jwt_add_grants_json(jwt, claims) == 0 &&
-	    (k->kid == NULL || jwt_add_header(jwt, "kid", k->kid) == 0) &&
-	    jwt_set_alg(jwt, jwt_str_alg(k->alg),
-		(const unsigned char *)k->data, (int)k->len) == 0)
-		text = jwt_encode_str(jwt);
-	jwt_free(jwt);
-	return text;
-}
-
 /* As a gateway will judge it, so that nobody is sent away with a dud. */
 static const char *
 check_token(
@@ -169,7 +153,7 @@ sign(
 	if (k == NULL)
 		return ctl_fail("jwt_keys has no secret, only public keys");
 	add_claims(&claims, c, w);
-	token = buf_failed(&claims) ? NULL : make_token(k, claims.data);
+	token = buf_failed(&claims) ? NULL : jwt_sign(k, claims.data);
 	buf_fini(&claims);
 	if (token == NULL)
 		return ctl_fail("could not sign");

@@ -17,9 +17,12 @@ import pytest
 
 from lib import fastcgi
 from lib import harness
+from lib.fixtures import needs_libjwt
 from lib.db import query
 from lib.harness import eventually
 from lib.http import SseParser, request
+
+pytestmark = needs_libjwt
 
 SECRET = b"a secret of the tests, thirty-two bytes or more"
 JSON = "application/json"

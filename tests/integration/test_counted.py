@@ -11,8 +11,11 @@ import pytest
 
 from lib import fastcgi
 from lib import harness
+from lib.fixtures import needs_libjwt
 from lib.harness import SERVICE_USER, eventually
 from test_identity import b64, write_file
+
+pytestmark = needs_libjwt
 
 TEXT = {"Content-Type": "text/plain"}
 JSON = {"Content-Type": "application/json"}

@@ -12,10 +12,13 @@ import time
 import pytest
 
 from lib import harness
+from lib.fixtures import needs_libjwt
 from lib.db import query
 from lib.http import Stream, request
 from test_eventsource import modules  # noqa: F401
 from test_identity import b64, write_file
+
+pytestmark = needs_libjwt
 
 KEY = b"the secret of shop's application"
 ITEMS = ["tea & \"biscuits\"", "Brötchen, 3 Stück </script>"]

@@ -13,7 +13,10 @@ import urllib.parse
 import pytest
 
 from lib import fastcgi, harness
+from lib.fixtures import needs_libjwt
 from lib.http import Stream, request
+
+pytestmark = needs_libjwt
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

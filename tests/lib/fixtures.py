@@ -7,6 +7,18 @@ import pytest
 from lib import harness
 
 
+def _built_with(name):
+    makefile = harness.BUILD + "/Makefile"
+    if not os.path.exists(makefile):
+        return True
+    with open(makefile, encoding="utf-8") as file:
+        return f"-D{name}=1" in file.read()
+
+
+needs_libjwt = pytest.mark.skipif(not _built_with("HAVE_LIBJWT"),
+                                  reason="built without libjwt")
+
+
 def configure():
     """For pytest_configure: ends the run where a tool is missing."""
     # psycopg2 would follow the caller's PGPORT to another cluster.

@@ -435,6 +435,20 @@ a_key_of_ed25519_is_for_eddsa(void **state)
 	write_file(f->pem, pem_rsa, 0644);
 }
 
+/* So that "pgfeed check-config" and the gateways say it at once. */
+static void
+without_libjwt_a_file_of_keys_is_refused(void **state)
+{
+	struct file *f = *state;
+	const char *why = NULL;
+
+	write_file(f->path, "a RS256 rsa.pem\n", 0600);
+	assert_null(jwt_keys_load(f->path, f->err, sizeof(f->err)));
+	assert_non_null(strstr(f->err, "built without libjwt"));
+	assert_int_equal(
+	    judge(samples[0].token, &plain, NOW, &why), TOKEN_REFUSED);
+}
+
 int
 main(void)
 {
@@ -459,5 +473,14 @@ main(void)
 		    a_key_of_ed25519_is_for_eddsa, make_file, remove_file),
 	};
 
+	const struct CMUnitTest without_libjwt[] = {
+		cmocka_unit_test_setup_teardown(
+		    without_libjwt_a_file_of_keys_is_refused, make_file,
+		    remove_file),
+	};
+	size_t secret_min;
+
+	if (!jwt_alg("HS256", &secret_min))
+		return cmocka_run_group_tests(without_libjwt, set_up, NULL);
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }

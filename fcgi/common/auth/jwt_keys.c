@@ -21,12 +21,6 @@
 #define OID_P521 "\x06\x05\x2b\x81\x04\x00\x23"
 #define ED25519  "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"
 
-#if HAVE_DECL_JWT_ALG_EDDSA
-#define WITH_EDDSA ", ES512 and EdDSA"
-#else
-#define WITH_EDDSA " and ES512"
-#endif
-
 /*
  * Whether the PEM text is a public key of the kind that alg takes. libjwt only
  * says so for each token, and then not that it is the key's fault.
@@ -78,8 +72,10 @@ add_key(struct jwt_keys *keys, const char *kid, const char *alg,
 	const char *why = NULL;
 	size_t secret_min, n = strlen(text);
 
+	if (!jwt_alg("HS256", &secret_min))
+		return "this pgfeed was built without libjwt and accepts no tokens";
 	if (!jwt_alg(alg, &secret_min))
-		return "the algorithm is none of HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384" WITH_EDDSA;
+		return "the algorithm is none of HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384, ES512, and EdDSA where libjwt has it";
 	if (keys->n == KEYS_MAX)
 		return "there are too many keys";
 	if (secret_min > 0) {
