@@ -1,16 +1,16 @@
 /*
- * acceptor.c - from a listening socket to parsed requests.
+ * acceptor.c - thread pool that makes requests of accepted connections.
  *
  *     accept --> wait for the request --> queue --> worker: request --> cb
  *     (loop)     (loop)                             (threads)
  *
- * What arrives is looked at (fcgi_check.h) and left in the socket until the
- * parameters are there, whole and well-formed, and the body too if it is short;
- * then a request is made of it (request.c). A watchdog shuts a connection down
- * when the request takes too long to arrive.
+ * The loop peeks at the bytes that have arrived (request_check.h) and leaves
+ * them in the socket until the parameters, and a short body too, are there
+ * whole and well-formed. Then request.c parses them. A watchdog shuts a
+ * connection down when its request has not arrived within request_timeout.
  *
- * Owner: the loop owns a waiting connection, a worker the request made from it,
- * then whoever the callback gave it to.
+ * Owner: the loop owns a waiting connection. A worker owns the request that it
+ *        parses, until the callback takes it over.
  */
 #include <sys/socket.h>
 #include <sys/queue.h>
@@ -30,7 +30,7 @@
 
 #define ACCEPTS_PER_TURN 64
 #define WORKER_STACK     (256 * 1024)
-#define BODY_WAIT_BYTES  32768 /* of a request, head and all */
+#define BODY_WAIT_BYTES  32768 /* bytes of a request, with its head */
 
 static const struct timeval body_pause = { .tv_usec = 100000 };
 
@@ -40,18 +40,18 @@ struct waiting {
 	struct acceptor *acceptor;
 	struct event event;
 	int64_t since_ms;
-	struct fcgi_head head;   /* once that has arrived */
-	bool body_lacks;         /* only that: it may go to a worker */
-	enum acceptor_loss loss; /* if it is dropped now */
+	struct fcgi_head head;   /* valid once the head has arrived */
+	bool body_lacks;         /* only body bytes are still to come */
+	enum acceptor_loss loss; /* reported if w is dropped now */
 	int fd;
 };
 
-/* What is to be done with one that waits. */
-enum verdict {
-	VERDICT_WAIT,
-	VERDICT_SERVE, /* here and now */
-	VERDICT_QUEUE, /* in a worker */
-	VERDICT_DROP,
+/* The next step for a waiting connection. */
+enum next_step {
+	STEP_WAIT,
+	STEP_SERVE, /* parse in the loop, at once */
+	STEP_QUEUE, /* parse in a worker */
+	STEP_DROP,
 };
 
 struct acceptor {
@@ -65,23 +65,24 @@ struct acceptor {
 	struct event *on_tick; /* watchdog, once a second */
 	TAILQ_HEAD(, waiting) silent;
 	struct peer_check *peers;
-	bool in_loop;       /* see acceptor_serve_in_loop() */
-	struct inlet inlet; /* the loop's */
+	bool in_loop;       /* set by acceptor_serve_in_loop() */
+	struct inlet inlet; /* used by the loop */
 
-	/* Shared with the workers, under mutex. */
+	/* Members shared with the workers, under mutex. */
 	pthread_mutex_t mutex;
 	pthread_cond_t work;
 	TAILQ_HEAD(, waiting) ready;
 	LIST_HEAD(, arrival) parsing;
 	bool stopping;
-	unsigned n_busy; /* threads inside serve() */
+	unsigned n_busy; /* number of threads inside serve() */
 	pthread_t *thread;
 	unsigned n_threads;
 };
 
 /*
- * The watchdog's list holds each request whose bytes are still to come. Off
- * the list the descriptor may be closed and its number used again.
+ * Takes a request off the watchdog's list, which holds the requests whose bytes
+ * are still to come. Afterwards the descriptor may be closed and its number
+ * used again.
  */
 static void
 unwatch(struct arrival *r)
@@ -92,13 +93,16 @@ unwatch(struct arrival *r)
 }
 
 static void
-tell_loss(struct acceptor *a, enum acceptor_loss loss)
+report_loss(struct acceptor *a, enum acceptor_loss loss)
 {
 	if (loss != LOSS_NONE)
 		a->on_loss(loss, a->arg);
 }
 
-/* Parses one connection; closes it when that fails. */
+/*
+ * Parses the request of one connection and calls cb. Closes the connection when
+ * parsing fails.
+ */
 static void
 serve(struct acceptor *a, struct inlet *inlet, const struct waiting *w)
 {
@@ -106,7 +110,7 @@ serve(struct acceptor *a, struct inlet *inlet, const struct waiting *w)
 	struct arrival *arrival;
 
 	if (r == NULL) {
-		tell_loss(a, LOSS_MEMORY);
+		report_loss(a, LOSS_MEMORY);
 		close(w->fd);
 		return;
 	}
@@ -122,7 +126,7 @@ serve(struct acceptor *a, struct inlet *inlet, const struct waiting *w)
 		a->cb(r, a->arg);
 	else {
 		log_debug("connection dropped: its request is incomplete");
-		tell_loss(a, request_late(r) ? LOSS_LATE : LOSS_BROKEN);
+		report_loss(a, request_late(r) ? LOSS_LATE : LOSS_BROKEN);
 		request_drop(r);
 	}
 }
@@ -158,55 +162,59 @@ worker(void *arg)
 }
 
 /*
- * What has arrived is looked at, and left for libfcgi to read. The body is
- * awaited here too, unless there is much already: what lies here unread fills
- * the socket, and a peer that waits for POLLOUT, as Apache does, sends nothing
- * more when a quarter of it is taken. Whoever serves in the loop gets whole
- * requests, and has threads enough for bodies that pause; others have a few
- * threads, which a few such peers would keep from all the rest.
+ * Returns the next step for w. The bytes that have arrived stay in the socket,
+ * where libfcgi or request_read() reads them.
+ *
+ * The loop waits for a body too, up to BODY_WAIT_BYTES. Unread bytes fill the
+ * socket, and a peer that waits for POLLOUT (Apache) sends no more when a
+ * quarter of the socket's buffer is full; a longer body therefore goes to a
+ * worker. pgfeed-post, which serves in the loop, gets whole requests and has
+ * many threads for bodies that pause. pgfeed-stream has a few threads, and a
+ * few such peers would occupy all of them.
  */
-static enum verdict
-judge(struct waiting *w)
+static enum next_step
+peek(struct waiting *w)
 {
 	static char seen[FCGI_CHECK_MAX_BYTES];
 	ssize_t n = recv(w->fd, seen, sizeof(seen), MSG_PEEK | MSG_DONTWAIT);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return VERDICT_WAIT;
+		return STEP_WAIT;
 	if (n <= 0)
-		return VERDICT_DROP;
+		return STEP_DROP;
 	w->loss = LOSS_BROKEN;
 	switch (fcgi_check(seen, (size_t)n, &w->head)) {
 	case FCGI_CHECK_MORE:
-		return VERDICT_WAIT;
+		return STEP_WAIT;
 	case FCGI_CHECK_LARGE:
 		w->loss = LOSS_HEAD;
-		return VERDICT_DROP;
+		return STEP_DROP;
 	case FCGI_CHECK_BAD:
-		return VERDICT_DROP;
+		return STEP_DROP;
 	case FCGI_CHECK_OK:
 		break;
 	}
 	switch (request_check_body(&w->head, seen, (size_t)n)) {
 	case FCGI_CHECK_BAD:
 	case FCGI_CHECK_LARGE:
-		return VERDICT_DROP;
+		return STEP_DROP;
 	case FCGI_CHECK_OK:
-		return w->acceptor->in_loop ? VERDICT_SERVE : VERDICT_QUEUE;
+		return w->acceptor->in_loop ? STEP_SERVE : STEP_QUEUE;
 	case FCGI_CHECK_MORE:
 		break;
 	}
 	w->body_lacks = true;
-	return n < BODY_WAIT_BYTES ? VERDICT_WAIT : VERDICT_QUEUE;
+	return n < BODY_WAIT_BYTES ? STEP_WAIT : STEP_QUEUE;
 }
 
 /*
- * A worker that reads or writes does not wait for ever. What is served in the
- * loop has arrived, and its answer fits into the socket's buffer. (An accepted
- * socket does not inherit these from the listening one.)
+ * Limits how long a worker waits for the socket. The loop needs no limit: a
+ * request that it serves has arrived, and its answer fits into the socket's
+ * buffer. An accepted socket does not inherit these options from the listening
+ * one.
  */
 static void
-rate_limit_waits(const struct waiting *w)
+set_timeouts(const struct waiting *w)
 {
 	int64_t ms = w->acceptor->config->request_timeout;
 	struct timeval limit = { .tv_sec = ms / 1000,
@@ -216,28 +224,28 @@ rate_limit_waits(const struct waiting *w)
 	setsockopt(w->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
-/* w waits no longer, and is gone afterwards. */
+/* Takes the next step with w, which is not waiting any more, and frees w. */
 static void
-dispatch(struct waiting *w, enum verdict verdict)
+dispatch(struct waiting *w, enum next_step step)
 {
 	struct acceptor *a = w->acceptor;
 
-	switch (verdict) {
-	case VERDICT_SERVE:
+	switch (step) {
+	case STEP_SERVE:
 		serve(a, &a->inlet, w);
 		free(w);
 		break;
-	case VERDICT_QUEUE:
-		rate_limit_waits(w);
+	case STEP_QUEUE:
+		set_timeouts(w);
 		pthread_mutex_lock(&a->mutex);
 		TAILQ_INSERT_TAIL(&a->ready, w, entry);
 		pthread_mutex_unlock(&a->mutex);
-		pthread_cond_signal(&a->work); /* the lock is free by now */
+		pthread_cond_signal(&a->work);
 		break;
-	case VERDICT_WAIT:
-	case VERDICT_DROP:
+	case STEP_WAIT:
+	case STEP_DROP:
 		log_debug("connection dropped: not a FastCGI request");
-		tell_loss(a, w->loss);
+		report_loss(a, w->loss);
 		close(w->fd);
 		free(w);
 		break;
@@ -252,27 +260,30 @@ stop_waiting(struct waiting *w)
 }
 
 /*
- * The event is edge-triggered, or what is left there would wake us again and
- * again. A peer that has left sends no more, however much of it can be read.
+ * Handles new bytes. The event is edge-triggered, since unread bytes would
+ * trigger a level-triggered one again and again. A peer that has closed
+ * (EV_CLOSED) sends no more, so its request is not awaited.
  */
 static void
 on_bytes(evutil_socket_t fd, short what, void *arg)
 {
 	struct waiting *w = arg;
-	enum verdict verdict = judge(w);
+	enum next_step step = peek(w);
 
-	if (verdict == VERDICT_WAIT && what & EV_TIMEOUT)
-		verdict = VERDICT_QUEUE;
-	if (verdict == VERDICT_WAIT && !(what & EV_CLOSED)) {
+	if (step == STEP_WAIT && what & EV_TIMEOUT)
+		step = STEP_QUEUE;
+	if (step == STEP_WAIT && !(what & EV_CLOSED)) {
 		if (w->body_lacks && w->acceptor->in_loop)
 			event_add(&w->event, &body_pause);
 		return;
 	}
 	stop_waiting(w);
-	dispatch(w, verdict);
+	dispatch(w, step);
 }
 
-/* Those who wait are in the order of their arrival. */
+/*
+ * Ends waits that have lasted request_timeout. The list is in order of arrival.
+ */
 static void
 end_long_waits(struct acceptor *a, int64_t now)
 {
@@ -282,8 +293,11 @@ end_long_waits(struct acceptor *a, int64_t now)
 	       now - w->since_ms >= a->config->request_timeout) {
 		stop_waiting(w);
 		w->loss = LOSS_LATE;
-		/* Who reads on is told by the watchdog that it is late. */
-		dispatch(w, w->body_lacks ? VERDICT_QUEUE : VERDICT_DROP);
+		/*
+		 * A worker that is still reading gets EOF: the watchdog shuts
+		 * the socket down.
+		 */
+		dispatch(w, w->body_lacks ? STEP_QUEUE : STEP_DROP);
 	}
 }
 
@@ -291,10 +305,10 @@ static void
 add_connection(struct acceptor *a, int fd)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
-	enum verdict verdict;
+	enum next_step step;
 
 	if (w == NULL || !peer_check_allow(a->peers, fd)) {
-		tell_loss(a, w == NULL ? LOSS_MEMORY : LOSS_PEER);
+		report_loss(a, w == NULL ? LOSS_MEMORY : LOSS_PEER);
 		free(w);
 		close(fd);
 		return;
@@ -304,10 +318,13 @@ add_connection(struct acceptor *a, int fd)
 	w->since_ms = now_ms();
 	event_assign(&w->event, a->base, fd,
 	    EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_bytes, w);
-	/* Web servers send at once, so mostly it is there already. */
-	verdict = judge(w);
-	if (verdict != VERDICT_WAIT) {
-		dispatch(w, verdict);
+	/*
+	 * A web server sends the request right after connecting, so it has
+	 * mostly arrived.
+	 */
+	step = peek(w);
+	if (step != STEP_WAIT) {
+		dispatch(w, step);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&a->silent, w, entry);
@@ -329,7 +346,10 @@ on_connect(evutil_socket_t listen_fd, short what, void *arg)
 		if (errno == EINTR || errno == ECONNABORTED)
 			continue;
 		if (errno != EAGAIN && errno != EWOULDBLOCK) {
-			/* No descriptors or memory: the tick tries again. */
+			/*
+			 * No descriptors or no memory: on_tick() adds the event
+			 * again.
+			 */
 			log_sys("could not accept a connection");
 			event_del(a->on_connect);
 		}
@@ -409,8 +429,8 @@ acceptor_serve_in_loop(struct acceptor *a)
 }
 
 /*
- * Of those that have connected, the workers serve whose request is there; a
- * web server sends it at once.
+ * Stops accepting. A connection whose request has arrived, as a web server
+ * sends it at once, is still served; the others are closed.
  */
 void
 acceptor_stop(struct acceptor *a)
@@ -419,14 +439,13 @@ acceptor_stop(struct acceptor *a)
 
 	event_del(a->on_connect);
 	while ((w = TAILQ_FIRST(&a->silent)) != NULL) {
-		enum verdict verdict = judge(w);
+		enum next_step step = peek(w);
 
 		stop_waiting(w);
-		if (verdict == VERDICT_WAIT)
+		if (step == STEP_WAIT)
 			w->loss = LOSS_NONE;
-		dispatch(w, verdict == VERDICT_WAIT && w->body_lacks
-				? VERDICT_QUEUE
-				: verdict);
+		dispatch(
+		    w, step == STEP_WAIT && w->body_lacks ? STEP_QUEUE : step);
 	}
 	pthread_mutex_lock(&a->mutex);
 	a->stopping = true;

@@ -1,10 +1,10 @@
 /*
- * acceptor.h - from a listening socket to parsed requests.
+ * acceptor.h - thread pool that makes requests of accepted connections.
  *
- * The event loop accepts, checks who is calling and waits until the parameters
- * and a short body have arrived and are well-formed; only then does one of a
- * few threads make a request of them. So a peer that connects and says nothing,
- * nonsense, or half of it costs a descriptor, not a thread.
+ * The event loop accepts a connection, checks the user of its peer, and waits
+ * until the parameters and a short body have arrived and are well-formed. Only
+ * then does a thread parse the request. A peer that sends nothing, nonsense or
+ * half a request therefore occupies a descriptor and no thread.
  */
 #ifndef PGFEED_ACCEPTOR_H
 #define PGFEED_ACCEPTOR_H
@@ -17,18 +17,19 @@
 struct acceptor;
 
 /*
- * Called in one of the worker threads for each request. The callee owns the
- * request from here on.
+ * Called in a worker thread, or in the loop after acceptor_serve_in_loop(), for
+ * each request. The callee owns the request.
  */
 typedef void (*acceptor_cb)(struct request *, void *arg);
 
-/* Why a connection was closed that never became a request. */
+/* Reasons why a connection was closed before its request was parsed. */
 enum acceptor_loss {
-	LOSS_NONE = 0, /* it said nothing, or we are ending: not told */
-	LOSS_LATE,     /* not whole within request_timeout */
-	LOSS_HEAD,     /* its parameters are too large */
-	LOSS_BROKEN,   /* not FastCGI, or cut short */
-	LOSS_PEER,     /* not one of peer_users */
+	LOSS_NONE =
+	    0, /* the peer sent nothing, or the program ends: not reported */
+	LOSS_LATE,   /* the request was not whole within request_timeout */
+	LOSS_HEAD,   /* the parameters are longer than FCGI_CHECK_MAX_BYTES */
+	LOSS_BROKEN, /* the bytes are not FastCGI, or end too early */
+	LOSS_PEER,   /* the peer's user is not one of peer_users */
 	LOSS_MEMORY,
 };
 
@@ -37,39 +38,48 @@ typedef void (*acceptor_loss_cb)(enum acceptor_loss, void *arg);
 
 /*
  * Serves listen_fd (from socket_listen()) with the given number of threads.
- * Requests come through cb, what becomes none is told to on_loss. The base and
- * arg must outlive the acceptor. Exits with a message when threads can't be
- * made: this is start-up.
+ * Calls cb for each request, and on_loss for each connection that sends none.
+ * The base and arg must outlive the acceptor. Exits with a message when the
+ * threads cannot be created. For start-up only.
  */
 struct acceptor *acceptor_new(struct event_base *, int listen_fd,
     unsigned threads, const struct config *, acceptor_cb cb,
     acceptor_loss_cb on_loss, void *arg);
 
 /*
- * Lets requests whose body has arrived whole go through cb in the loop's own
- * thread, which saves waking another: for a cb that does not block then.
+ * Makes the loop call cb by itself for a request whose body has arrived whole,
+ * which saves waking a thread. cb must not block then.
  */
 void acceptor_serve_in_loop(struct acceptor *);
 
 /*
- * Stops accepting. Connections that wait in the backlog stay there for the
- * next process. Requests being parsed still come through cb.
+ * Stops accepting. Connections in the backlog stay there for the next process.
+ * cb is still called for requests that are being parsed.
  */
 void acceptor_stop(struct acceptor *);
 
-/* Whether no request is at hand. After acceptor_stop() it stays so. */
+/*
+ * Returns whether no request is being received or parsed. After acceptor_stop()
+ * an idle acceptor stays idle.
+ */
 bool acceptor_idle(struct acceptor *);
 
-/* Waits for the threads to finish what they have, then frees. */
+/* Waits until the threads have finished their requests, then frees. */
 void acceptor_free(struct acceptor *);
 
 /*
- * The socket to serve: one inherited from systemd (LISTEN_FDS, the socket
- * with that name or the only one), else fd 0 when it is a listening socket
- * (lighttpd bin-path, spawn-fcgi), else a new Unix socket at path with the
- * configured mode and group; a dead socket left there is replaced, a live one
- * is not. Sets *made to whether it is ours to unlink. Returns the descriptor
- * (non-blocking, close-on-exec) or -1 after logging why.
+ * Returns a listening socket, non-blocking and close-on-exec, or -1 after
+ * logging the reason. In this order of preference:
+ *
+ *	- a socket inherited from systemd (LISTEN_FDS): the one with that name,
+ *	  or the only one
+ *	- descriptor 0, if it is a listening socket (lighttpd's bin-path,
+ *	  spawn-fcgi)
+ *	- a new Unix socket at path, with the configured mode and group. It
+ *	  replaces a socket file that no process serves, but never a live one.
+ *
+ * *made is set to whether the socket is new; the caller then unlinks it at its
+ * end.
  */
 int socket_listen(
     const struct config *, const char *path, const char *name, bool *made);

@@ -1,8 +1,9 @@
 /*
- * listen_socket.c - the listening socket: inherited if there is one, else made here.
+ * listen_socket.c - the listening socket, inherited or new.
  *
- * An inherited socket outlives the process, so that a restart refuses nobody:
- * connections wait in its backlog. It is never unlinked nor shut down.
+ * An inherited socket outlives the process: during a restart, connections wait
+ * in its backlog and none is refused. This process never unlinks it nor shuts
+ * it down.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,7 +31,7 @@ is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
 }
 
-/* The descriptor that systemd's protocol hands us under this name, or -1. */
+/* Returns the descriptor that systemd passes under this name, or -1. */
 static int
 from_environment(const char *name)
 {
@@ -53,7 +54,10 @@ from_environment(const char *name)
 	return -1;
 }
 
-/* Removes a socket nobody serves; -1 when somebody does. */
+/*
+ * Removes a socket file that no process serves. Returns -1 if one serves it,
+ * with errno EADDRINUSE, or on failure.
+ */
 static int
 remove_dead(const struct sockaddr_un *sa)
 {
@@ -70,7 +74,7 @@ remove_dead(const struct sockaddr_un *sa)
 	return errno == ECONNREFUSED ? unlink(sa->sun_path) : 0;
 }
 
-/* Whether nobody but root can put anything into the folder. */
+/* Returns whether root alone can create files in the folder. */
 static bool
 is_roots_own(int folder)
 {
@@ -82,12 +86,13 @@ is_roots_own(int folder)
 
 /*
  * Binds fd to the path and sets owner, group and mode of the socket. The owner
- * is uid if root makes it. Logs what fails.
+ * is uid if root makes the socket. Logs the reason for a failure.
  *
- * Names in a folder of the service user mean what that user wants them to, at
- * any moment. So root becomes that user meanwhile, and a link leads to nothing
- * that the user could not change without us; only in a folder of root's own
- * does root give the socket away.
+ * The service user can replace any name in a folder of their own by a link, at
+ * any moment. In such a folder root therefore becomes that user for the time of
+ * these calls, so that a link leads to nothing that the user could not change
+ * anyway. Only in a folder that root alone can write to does root change the
+ * owner.
  */
 static int
 bind_socket(int fd, const struct config *c, const struct sockaddr_un *sa,
@@ -99,7 +104,7 @@ bind_socket(int fd, const struct config *c, const struct sockaddr_un *sa,
 	bool become_user = false;
 	int folder, rc = -1;
 
-	if (name != NULL) /* "/a": the folder is "/" */
+	if (name != NULL) /* the folder of "/a" is "/" */
 		snprintf(folder_name, sizeof(folder_name), "%.*s",
 		    (int)MAX(name - path, 1), path);
 	name = name != NULL ? name + 1 : path;
@@ -115,7 +120,7 @@ bind_socket(int fd, const struct config *c, const struct sockaddr_un *sa,
 			log_sys("could not become user \"%s\"", c->user);
 			goto out;
 		}
-		uid = (uid_t)-1; /* it is that user's as it is */
+		uid = (uid_t)-1; /* the socket belongs to that user already */
 	}
 	if (remove_dead(sa) == -1) {
 		if (errno == EADDRINUSE)
@@ -130,8 +135,8 @@ bind_socket(int fd, const struct config *c, const struct sockaddr_un *sa,
 	umask(before);
 	if (rc == -1)
 		log_sys("could not make the socket \"%s\"", path);
-	else if ((rc = fchownat(
-		      folder, name, uid, gid, AT_SYMLINK_NOFOLLOW)) == -1)
+	else if ((rc = fchownat(folder, name, uid, gid, AT_SYMLINK_NOFOLLOW)) ==
+		 -1)
 		log_sys("could not give \"%s\" to its user and group", path);
 	else if ((rc = fchmodat(folder, name, mode, 0)) == -1)
 		log_sys("could not set the mode of \"%s\"", path);
@@ -148,12 +153,13 @@ make_socket(const struct config *c, const char *path)
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	const struct group *group;
 	const struct passwd *user;
-	uid_t uid = (uid_t)-1; /* as they are */
+	uid_t uid = (uid_t)-1; /* -1: unchanged */
 	gid_t gid = (gid_t)-1;
 	int fd;
 
 	if (strlen(path) >= sizeof(sa.sun_path)) {
-		log_error("the socket's path \"%s\" is longer than the %zu bytes that a Unix socket can have",
+		log_error(
+		    "the socket's path \"%s\" is longer than the %zu bytes that a Unix socket can have",
 		    path, sizeof(sa.sun_path) - 1);
 		return -1;
 	}
@@ -202,7 +208,8 @@ socket_listen(
 		return make_socket(c, path);
 	}
 	if (!is_listening(fd)) {
-		log_error("the inherited descriptor %d is not a listening socket",
+		log_error(
+		    "the inherited descriptor %d is not a listening socket",
 		    fd);
 		return -1;
 	}

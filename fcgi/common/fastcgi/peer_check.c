@@ -1,5 +1,5 @@
 /*
- * peer_check.c - who may connect to a socket.
+ * peer_check.c - the users that may connect to a socket.
  */
 #include <sys/socket.h>
 #include <pwd.h>
@@ -60,7 +60,8 @@ peer_check_allow(struct peer_check *p, int fd)
 			return true;
 	}
 	if (p->refused++ % 1000 == 0)
-		log_warning("connection refused: user %u is not among peer_users",
+		log_warning(
+		    "connection refused: user %u is not among peer_users",
 		    (unsigned)peer.uid);
 	return false;
 }

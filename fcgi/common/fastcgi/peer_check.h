@@ -1,8 +1,8 @@
 /*
- * peer_check.h - who may connect to a socket.
+ * peer_check.h - the users that may connect to a socket.
  *
- * FastCGI has no authentication of its own: whoever is connected may claim to
- * be any user on any host. So only the web server's users may connect.
+ * FastCGI has no authentication: a peer may claim that its request comes from
+ * any user on any host. So only the web server's users may connect.
  */
 #ifndef PGFEED_PEER_CHECK_H
 #define PGFEED_PEER_CHECK_H
@@ -12,14 +12,14 @@
 struct peer_check;
 
 /*
- * Users by name or number; root and our own user always belong to them. A name
- * that this machine does not know is left out with a message. Exits when there
- * is no memory: this is start-up.
+ * Returns a check for these users, each a name or a number. Root and the user
+ * of this process are always allowed. A name that this machine does not know is
+ * logged and left out. Exits when there is no memory. For start-up only.
  */
 struct peer_check *peer_check_new(const struct config_list *users);
 void peer_check_free(struct peer_check *);
 
-/* Whether one of them is at the other end of a Unix socket. */
+/* Returns whether the peer of the Unix socket fd is one of these users. */
 bool peer_check_allow(struct peer_check *, int fd);
 
 #endif

@@ -19,7 +19,10 @@ add_header(struct buf *b, enum record_type type, uint16_t id, size_t n)
 	buf_add(b, header, sizeof(header));
 }
 
-/* Adds n bytes as records of that type with at most so many bytes each. */
+/*
+ * Adds n bytes as records of that type, each with at most most bytes of
+ * content.
+ */
 static void
 add_records(struct buf *b, enum record_type type, uint16_t id, const char *p,
     size_t n, size_t most)
@@ -56,7 +59,10 @@ record_add_end(struct buf *b, uint16_t id)
 	buf_add(b, complete, sizeof(complete));
 }
 
-/* Section 3.4: one byte up to 127, else four with the high bit set. */
+/*
+ * Adds a length as section 3.4 has it: one byte up to 127, else four with the
+ * high bit set.
+ */
 static void
 add_length(struct buf *b, size_t n)
 {
@@ -106,7 +112,9 @@ record_read_header(struct record_header *h, const void *p)
 	return bytes[0] == FCGI_VERSION;
 }
 
-/* Takes what is there of the next most bytes; returns how many. */
+/*
+ * Moves past the available bytes, at most most of them. Returns their number.
+ */
 static size_t
 take(const char **p, size_t *n, size_t most)
 {

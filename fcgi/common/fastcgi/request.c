@@ -1,10 +1,10 @@
 /*
  * request.c - one request, read from a web server or from the environment.
  *
- * This is the only file that knows libfcgi, which parses parameters and writes
- * records well but trusts its peer and blocks badly. So it never reads from the
- * connection: the parameters, checked, go to it through a pair of sockets, and
- * the body is read here. Then it writes to the connection.
+ * This is the only file that uses libfcgi. libfcgi parses parameters and writes
+ * records well, but it trusts its peer and blocks. So libfcgi never reads from
+ * the connection: it gets the checked parameters through a pair of sockets, and
+ * this file reads the body. libfcgi writes the response to the connection.
  *
  *     connection --> bytes --head--> inlet -> libfcgi --> parameters
  *                      |                         |
@@ -31,7 +31,7 @@ struct request {
 	bool is_cgi;
 	size_t head_bytes;
 	struct fcgi_body body;
-	char *bytes; /* received: those from p on are to be looked at */
+	char *bytes; /* received bytes; those from p on are not parsed yet */
 	const char *p;
 	size_t n, size;
 };
@@ -85,7 +85,7 @@ request_arrival(struct request *r)
 	return &r->arrival;
 }
 
-/* More bytes of the connection, behind the n at p. */
+/* Receives more bytes of the connection behind the n at p. */
 static int
 receive(struct request *r)
 {
@@ -104,8 +104,8 @@ receive(struct request *r)
 }
 
 /*
- * Nothing but the n checked bytes at p gets to the library. It reads a whole
- * request from them, so that nothing is left for the next one.
+ * Passes the n checked bytes at p to libfcgi, and no others. libfcgi reads a
+ * whole request from them, so the pair of sockets is empty for the next one.
  */
 static int
 let_library_parse(struct request *r, struct inlet *in, size_t n)
@@ -118,7 +118,8 @@ let_library_parse(struct request *r, struct inlet *in, size_t n)
 		return -1;
 	}
 	r->fcgx.ipcFd = in->fd[0];
-	r->fcgx.keepConnection = 1; /* or Accept_r closes it at once */
+	r->fcgx.keepConnection =
+	    1; /* otherwise Accept_r closes the descriptor at once */
 	if (FCGX_Accept_r(&r->fcgx) != 0) {
 		in->fd[0] = -1; /* closed by the library */
 		inlet_fini(in);
@@ -153,7 +154,7 @@ request_parse(struct request *r, struct inlet *in, const struct fcgi_head *head)
 	return request_param(r, "REQUEST_METHOD") != NULL ? 0 : -1;
 }
 
-/* Whether a parameter was sent several times, with values that differ. */
+/* Returns whether a parameter was sent several times with different values. */
 static bool
 has_several_values(const struct request *r, const char *name)
 {
@@ -236,7 +237,7 @@ request_head_bytes(const struct request *r)
 	return r->head_bytes;
 }
 
-/* There is no watchdog in a CGI program, so it waits for as long as it may. */
+/* Reads from stdin until the deadline. A CGI program has no watchdog. */
 static ssize_t
 read_stdin(const struct request *r, void *p, size_t n)
 {
@@ -257,7 +258,10 @@ read_stdin(const struct request *r, void *p, size_t n)
 	return got;
 }
 
-/* A record that is cut short, or another than STDIN, is an error for good. */
+/*
+ * Reads body content. A record that is cut short, or is not STDIN, is a
+ * permanent error.
+ */
 ssize_t
 request_read(struct request *r, void *p, size_t n)
 {
@@ -267,7 +271,7 @@ request_read(struct request *r, void *p, size_t n)
 	if (r->is_cgi)
 		return read_stdin(r, p, n);
 	for (;;) {
-		/* No further than the caller has room for. */
+		/* Parse no further than the caller has room for. */
 		size_t part = MIN(r->n, n), left = part;
 
 		switch (
@@ -283,7 +287,8 @@ request_read(struct request *r, void *p, size_t n)
 			break;
 		case FCGI_CHECK_BAD:
 		case FCGI_CHECK_LARGE:
-			log_debug("connection dropped: another record in the body");
+			log_debug(
+			    "connection dropped: another record in the body");
 			return -1;
 		}
 	}
@@ -335,8 +340,9 @@ request_drop(struct request *r)
 }
 
 /*
- * What the peer sent and nobody read, or else close() would turn into a reset;
- * but no more than a socket's buffer holds, or it could go on for ever.
+ * Reads the bytes that the peer sent and no code has read, as close() would
+ * turn them into a reset. Stops after DISCARD_BYTES, as much as a socket's
+ * buffer holds, because the peer may go on sending.
  */
 static void
 discard_rest(const struct request *r)
@@ -350,8 +356,8 @@ discard_rest(const struct request *r)
 }
 
 /*
- * As FCGX_Finish_r(), but without its wait of up to two seconds for the peer
- * to close.
+ * Does the same as FCGX_Finish_r(), but does not wait up to two seconds for the
+ * peer to close.
  */
 void
 request_finish(struct request *r)
@@ -382,7 +388,10 @@ request_take(struct request *r)
 bool
 request_is_cgi(void)
 {
-	/* Without a request, stdin is merely what the shell or systemd gave. */
+	/*
+	 * Without a request in the environment, stdin comes from the shell or
+	 * systemd.
+	 */
 	return getenv("REQUEST_METHOD") != NULL && FCGX_IsCGI() != 0;
 }
 

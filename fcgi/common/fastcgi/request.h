@@ -1,8 +1,8 @@
 /*
- * request.h - one HTTP request, whether it came by FastCGI or by CGI.
+ * request.h - one HTTP request, received by FastCGI or by CGI.
  *
- * A request belongs to one thread. It ends with request_finish(), or, in
- * pgfeed-stream, with request_take(), which hands out the bare connection.
+ * A request belongs to one thread. It ends with request_finish() or, in
+ * pgfeed-stream, with request_take(), which returns the bare connection.
  */
 #ifndef PGFEED_REQUEST_H
 #define PGFEED_REQUEST_H
@@ -14,52 +14,56 @@
 struct request;
 
 /*
- * A CGI variable (RFC 3875) such as "REQUEST_METHOD" or "HTTP_ORIGIN"; NULL
- * when it is not there. Valid until the request ends.
+ * Returns a CGI variable (RFC 3875) such as "REQUEST_METHOD" or "HTTP_ORIGIN",
+ * or NULL when the request lacks it. The string is valid until the request
+ * ends.
  */
 const char *request_param(const struct request *, const char *name);
 
 /*
- * Returns a sentence for the client if a parameter that decides something was
- * sent several times with different values, else NULL. Such a request is
- * refused: a client can send X_Name beside the X-Name of a proxy, and both are
- * HTTP_X_NAME here.
+ * Returns a sentence for the client if the request has several different values
+ * of a parameter that decides something, else NULL. The caller refuses such a
+ * request: a client can send X_Name beside the X-Name of a proxy, and both
+ * become HTTP_X_NAME here.
  *
- * HTTP_X_FORWARDED_FOR is not among them, since a proxy may add a line of its
- * own to the client's. Their order says nothing, so request_param() has none
- * then, and the client's address is the proxy's.
+ * HTTP_X_FORWARDED_FOR is exempt, since a proxy may add a line of its own to
+ * the client's. The order of several lines is unknown, so request_param()
+ * returns NULL then, and the client's address is the proxy's.
  */
 const char *request_ambiguous(const struct request *);
 
-/* As request_param(), but "" when it is not there. */
+/* Returns request_param(), or "" when the request lacks the variable. */
 const char *request_param_or_empty(const struct request *, const char *name);
 
 /*
- * The bytes that came before the body: parameters and what frames them, or the
- * environment of a CGI process.
+ * Returns the bytes before the body: the FastCGI records of the parameters, or
+ * the environment of a CGI process.
  */
 size_t request_head_bytes(const struct request *);
 
 /*
  * Reads up to n bytes of the body. The whole request has to arrive within
  * request_timeout. Returns the count, 0 at the end of the body, or -1 when the
- * peer stalled, left or broke the protocol.
+ * peer was too slow, disconnected or broke the protocol.
  */
 ssize_t request_read(struct request *, void *, size_t n) MUSTCHECK;
 
-/* Whether request_read() failed because that time was over. */
+/* Returns whether request_timeout is over. */
 bool request_late(const struct request *);
 
 /*
- * Writes a part of the response (head and body, as CGI: "Status: 201 Created"
- * first). Returns 0, or -1 when the peer is gone: finish the request then.
+ * Writes a part of the response (head and body as in CGI, with "Status: 201
+ * Created" first). Returns 0, or -1 when the peer has disconnected; the caller
+ * then finishes the request.
  */
 int request_write(struct request *, const void *, size_t n);
 
-/* Sends what is left, ends the request cleanly and frees it. */
+/* Flushes the response, ends the request cleanly and frees it. */
 void request_finish(struct request *);
 
-/* A connection taken over from libfcgi: now the caller's to write records to. */
+/*
+ * A connection taken over from libfcgi. The caller owns it and writes records.
+ */
 struct taken {
 	int fd;      /* non-blocking, close-on-exec */
 	uint16_t id; /* FastCGI request id, 1 with every known web server */
@@ -67,20 +71,20 @@ struct taken {
 
 /*
  * Takes the connection out of a FastCGI request and frees the request without
- * a word on the wire. Nothing may have been
- * written to it with request_write(). The body must have been read to its end.
+ * writing. The caller must have read the body to its end, and must not have
+ * called request_write().
  */
 struct taken request_take(struct request *);
 
 /*
- * Whether this process was started as a CGI program: with a request in its
- * environment, and no listening socket as its stdin.
+ * Returns whether this process was started as a CGI program: its environment
+ * has a request, and its stdin is not a listening socket.
  */
 bool request_is_cgi(void);
 
 /*
- * The one request of a CGI process: the environment, stdin and stdout. Its body
- * has to arrive within timeout_ms.
+ * Returns the request of a CGI process: environment, stdin and stdout. The body
+ * has to arrive within timeout_ms. Exits without memory.
  */
 struct request *request_from_cgi(int64_t timeout_ms);
 

@@ -1,5 +1,5 @@
 /*
- * request_check.c - whether what a peer sent is a request.
+ * request_check.c - validation of FastCGI requests before they are parsed.
  */
 #include <string.h>
 
@@ -12,18 +12,18 @@ struct record {
 };
 
 /*
- * The name-value pairs of the parameters, which do not mind where a record
- * ends: what is still expected of the pair that was begun.
+ * Parser of name-value pairs, which may run across the ends of records. expects
+ * is the part that the pair under way lacks.
  */
 struct pairs {
 	enum { NAME_LENGTH, VALUE_LENGTH, NAME_AND_VALUE } expects;
-	unsigned length_bytes; /* of a four-byte length, still to come */
+	unsigned length_bytes; /* bytes of a long length still to come */
 	uint32_t length;
 	size_t name;
 	size_t left;
 };
 
-/* One length of a pair is complete. */
+/* Stores a length that is complete. Returns false if it is too large. */
 static bool
 take_length(struct pairs *s)
 {
@@ -39,7 +39,7 @@ take_length(struct pairs *s)
 	return true;
 }
 
-/* Goes on through the pairs; false when a length is out of all proportion. */
+/* Parses further pairs. Returns false when a length is too large. */
 static bool
 read_pairs(struct pairs *s, const unsigned char *p, size_t n)
 {
@@ -57,7 +57,8 @@ read_pairs(struct pairs *s, const unsigned char *p, size_t n)
 		if (s->length_bytes > 0) {
 			s->length = s->length << 8 | *p;
 			s->length_bytes--;
-		} else if (*p >> 7) { /* four bytes, without the top bit */
+		} else if (
+		    *p >> 7) { /* a length of four bytes, without the top bit */
 			s->length = *p & 0x7f;
 			s->length_bytes = 3;
 		} else
@@ -105,13 +106,18 @@ fcgi_check(const char *bytes, size_t n, struct fcgi_head *head)
 	result = next_record(&p, &n, &r);
 	if (result != FCGI_CHECK_OK)
 		return result;
-	/* libfcgi takes padding here for the next header; nobody sends it. */
+	/*
+	 * libfcgi mistakes padding here for the next header. No web server
+	 * sends any.
+	 */
 	id = r.header.id;
 	if (id == 0 || r.header.content != 8 || r.header.padding != 0 ||
 	    r.content[0] != 0 || r.content[1] != RECORD_RESPONDER)
 		return FCGI_CHECK_BAD;
 	for (;;) {
-		/* Judge by the header alone where the rest is to come. */
+		/*
+		 * Check the type alone where the rest of the header is to come.
+		 */
 		if (n > 1 && p[1] != RECORD_PARAMS)
 			return FCGI_CHECK_BAD;
 		result = next_record(&p, &n, &r);
@@ -137,10 +143,13 @@ fcgi_check(const char *bytes, size_t n, struct fcgi_head *head)
 struct fcgi_body
 fcgi_body_after(const struct fcgi_head *head)
 {
-	/* The padding is the end of a record whose header has been read. */
+	/*
+	 * The reader begins in the padding of a record whose header has been
+	 * read.
+	 */
 	return (struct fcgi_body){ .id = head->id,
-		.reader = { .have = RECORD_HEADER_BYTES,
-		    .padding = head->padding } };
+		.reader = {
+		    .have = RECORD_HEADER_BYTES, .padding = head->padding } };
 }
 
 enum fcgi_check
