@@ -404,7 +404,7 @@ store(struct exchange *x)
 static bool
 check_origin(struct exchange *x)
 {
-	if (origin_judge(x->post->config, &x->origin) != ORIGIN_FOREIGN)
+	if (origin_check(x->post->config, &x->origin) != ORIGIN_FOREIGN)
 		return true;
 	if (strcmp(x->origin.origin, "null") == 0)
 		set_fault(x, 403, POST_ORIGIN,

@@ -12,14 +12,14 @@
 #include "http/origin.h"
 
 static void
-test_judge(void **state)
+origins_are_classified(void **state)
 {
 	static char listed[] = "https://app.example";
 	char *list[] = { listed };
 	struct config c = { .origins = { list, 1 } };
 	static const struct {
 		const char *host, *origin, *site, *referer;
-		enum origin_verdict verdict;
+		enum origin_result result;
 	} table[] = {
 		/* no browser, or one that says nothing */
 		{ "a.example", "", "", "", ORIGIN_SAME },
@@ -90,7 +90,7 @@ test_judge(void **state)
 			.referer = table[i].referer,
 		};
 
-		if (origin_judge(&c, &src) != table[i].verdict)
+		if (origin_check(&c, &src) != table[i].result)
 			fail_msg("case %zu: host %s origin %s site %s "
 				 "referer %s",
 			    i, table[i].host, table[i].origin, table[i].site,
@@ -109,9 +109,9 @@ test_http_is_foreign_to_https(void **state)
 		.fetch_site = "",
 		.referer = "" };
 
-	assert_int_equal(origin_judge(&c, &src), ORIGIN_FOREIGN);
+	assert_int_equal(origin_check(&c, &src), ORIGIN_FOREIGN);
 	src.origin = "https://a.example";
-	assert_int_equal(origin_judge(&c, &src), ORIGIN_SAME);
+	assert_int_equal(origin_check(&c, &src), ORIGIN_SAME);
 }
 
 static void
@@ -175,7 +175,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_judge),
+		cmocka_unit_test(origins_are_classified),
 		cmocka_unit_test(test_http_is_foreign_to_https),
 		cmocka_unit_test(test_redirect),
 	};

@@ -1,5 +1,5 @@
 /*
- * answer.c - answers as CGI wants them: "Status: 413 ..." first.
+ * answer.c - HTTP answers in CGI form: "Status: 413 ..." first.
  */
 #include <string.h>
 
@@ -81,8 +81,7 @@ answer_add_problem(
 {
 	struct buf body = BUF_INIT;
 
-	buf_addf(&body,
-	    "{\"title\":\"%s\",\"status\":%d,\"detail\":",
+	buf_addf(&body, "{\"title\":\"%s\",\"status\":%d,\"detail\":",
 	    answer_reason(status), status);
 	buf_addjson(&body, detail, strlen(detail));
 	buf_addstr(&body, "}\n");

@@ -1,12 +1,12 @@
 /*
- * answer.h - answers as CGI wants them: "Status: 413 ..." first.
+ * answer.h - HTTP answers in CGI form: "Status: 413 ..." first.
  *
  * An error is one line of JSON (RFC 9457):
  *
  *	{"title":"Content Too Large","status":413,"detail":"..."}
  *
- * The type is about:blank, which RFC 9457 section 4.2.1 lets us leave out, so
- * the title is the status in words. The detail says what to do.
+ * The type is about:blank, which RFC 9457 section 4.2.1 allows to leave out.
+ * The title is therefore the status in words. The detail names the remedy.
  */
 #ifndef PGFEED_ANSWER_H
 #define PGFEED_ANSWER_H
@@ -15,7 +15,7 @@
 
 #define ANSWER_STREAM "text/event-stream"
 
-/* The whole answer when there is no memory to make one. */
+/* The whole answer for a request that ran out of memory. */
 #define ANSWER_NO_MEMORY \
 	"Status: 503 Service Unavailable\r\nRetry-After: 2\r\n\r\n"
 
@@ -23,9 +23,9 @@
 const char *answer_reason(int status);
 
 /*
- * Adds a head. type: the Content-Type, or NULL for an answer that has no body;
- * headers: further lines, each ending in CR LF, or "". Nothing that pgfeed
- * answers may be kept by a cache, and no proxy may gather or change a stream.
+ * Adds a head. type is the Content-Type, or NULL for an answer without a body;
+ * headers are further lines, each ending in CR LF, or "". The head forbids
+ * caches to keep an answer, and proxies to buffer or transform a stream.
  */
 void answer_add_head(
     struct buf *, int status, const char *type, const char *headers);

@@ -1,5 +1,5 @@
 /*
- * control_event.c - the events that a stream tells about itself.
+ * control_event.c - pgfeed's own events in a stream: open, live, gap, bye.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -39,8 +39,8 @@ control_event_live(struct buf *b, const char *cursor)
 void
 control_event_gap_members(struct buf *b, const char *reason, int64_t oldest)
 {
-	buf_addf(b, "\"reason\":\"%s\",\"oldest\":\"%" PRId64 "\"", reason,
-	    oldest);
+	buf_addf(
+	    b, "\"reason\":\"%s\",\"oldest\":\"%" PRId64 "\"", reason, oldest);
 }
 
 void

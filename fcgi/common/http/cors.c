@@ -5,7 +5,7 @@
 
 #include "http/cors.h"
 
-/* Header fields that a preflight is allowed when its own list is malformed. */
+/* Header fields that a preflight may use when its own list is malformed. */
 #define FIELDS                                                     \
 	"Authorization, Cache-Control, Content-Type, HX-Request, " \
 	"Idempotency-Key, Last-Event-ID, X-Requested-With"
@@ -35,20 +35,22 @@ cors_add(struct buf *b, const struct config *c, const char *origin)
 		    listed);
 }
 
-/* Whether s is a list of header names (RFC 9110 section 5.6.2). */
+/* Returns whether s is a list of header names (RFC 9110 section 5.6.2). */
 static bool
 is_name_list(const char *s)
 {
 	size_t n = strlen(s);
 
 	return n > 0 && n <= ASKED_MAX_BYTES &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_, ") == n;
+	       strspn(s,
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_, ") ==
+		   n;
 }
 
 /*
- * Any header field that the page asks for is allowed: htmx, Turbo, axios,
- * Sentry and others each have their own, the origin is trusted, and pgfeed
- * ignores what it does not know.
+ * Allows every header field that the page names. htmx, Turbo, axios, Sentry and
+ * others each send their own; the origin is trusted, and pgfeed ignores fields
+ * that it does not know.
  */
 void
 cors_add_preflight(struct buf *b, const struct config *c, const char *origin,

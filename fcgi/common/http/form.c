@@ -38,9 +38,10 @@ from_params(enum query_result rc)
 }
 
 /*
- * Finds the next delimiter line from on, which is the start of a line.
- * *data_end is where the data before it ends, *next what follows it, NULL for
- * the closing one. False when there is none.
+ * Finds the next delimiter line at or behind on, the start of a line. Sets
+ * *data_end to the end of the data before the line, and *next to the text
+ * behind it, or to NULL for the closing delimiter. Returns false when there is
+ * none.
  */
 static bool
 find_delimiter(const struct span *body, const char *from,
@@ -71,9 +72,10 @@ find_delimiter(const struct span *body, const char *from,
 }
 
 /*
- * Adds the bytes from s to end with HTML's escapes undone: it writes a quote, CR
- * and LF in a name as %22, %0D and %0A, and no other byte so (HTML Standard,
- * "multipart/form-data encoding algorithm"). A backslash is itself.
+ * Adds the bytes from s to end with HTML's escapes decoded. HTML writes a
+ * quote, CR and LF in a name as %22, %0D and %0A, and escapes no other byte
+ * (HTML Standard, "multipart/form-data encoding algorithm"). A backslash stands
+ * for itself.
  */
 static void
 add_name(struct buf *name, const char *s, const char *end)
@@ -96,8 +98,8 @@ add_name(struct buf *name, const char *s, const char *end)
 
 /*
  * Adds the parameter name of a Content-Disposition. A value in quotes ends at
- * the next quote: unlike other headers' (RFC 9110) it knows no backslash.
- * Returns NULL, or what is wrong.
+ * the next quote: in contrast to other headers (RFC 9110), this one has no
+ * backslash escapes. Returns NULL, or a sentence about the fault.
  */
 static const char *
 read_name(struct buf *name, const char *value)
@@ -136,7 +138,9 @@ read_name(struct buf *name, const char *value)
 	return named ? NULL : "a part has no name";
 }
 
-/* What one header line of a part tells. */
+/*
+ * Reads one header line of a part. Returns NULL, or a sentence about the fault.
+ */
 static const char *
 read_header(
     const char *line, struct buf *name, bool *named, enum form_result *rc)
@@ -159,7 +163,10 @@ read_header(
 			*rc = FORM_BAD_CHARSET;
 	} else if (n == 25 &&
 		   strncasecmp(line, "Content-Transfer-Encoding", n) == 0) {
-		/* RFC 7578 section 4.7: deprecated, and never decoded here. */
+		/*
+		 * RFC 7578 section 4.7 deprecates this header; pgfeed decodes
+		 * none.
+		 */
 		if (!header_is(value, "binary") && !header_is(value, "8bit") &&
 		    !header_is(value, "7bit"))
 			return "a part has a Content-Transfer-Encoding";
@@ -167,7 +174,7 @@ read_header(
 	return NULL;
 }
 
-/* One part: its headers, an empty line, its data. */
+/* Adds one part: its headers, an empty line, its data. */
 static enum form_result
 parse_part(struct query *p, const char *s, const char *end, const char **why)
 {
@@ -255,7 +262,8 @@ form_parse(struct query *p, const char *content_type, const char *body,
 	buf_addstr(&mark, "--");
 	if (!header_param(&mark, content_type, "boundary") || mark.len <= 2 ||
 	    mark.len > 2 + BOUNDARY_MAX) {
-		*why = "the boundary parameter is missing, or not of 1 to 70 characters";
+		*why =
+		    "the boundary parameter is missing, or not of 1 to 70 characters";
 		rc = FORM_MALFORMED;
 	} else if (buf_failed(&mark))
 		rc = FORM_NO_MEMORY;

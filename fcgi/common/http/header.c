@@ -1,5 +1,5 @@
 /*
- * header.c - what is inside the value of an HTTP or MIME header field.
+ * header.c - parsing of the values of HTTP and MIME header fields.
  */
 #include <string.h>
 #include <strings.h>
@@ -8,7 +8,7 @@
 
 static const char blanks[] = " \t";
 
-/* The length of a piece without the blanks behind it. */
+/* Returns the length of a piece without its trailing blanks. */
 static size_t
 trimmed(const char *s, size_t n)
 {
@@ -30,7 +30,7 @@ header_is(const char *value, const char *word)
 	return same(value, trimmed(value, strcspn(value, ";")), word);
 }
 
-/* The end of the quoted-string at s: behind its quote, or the NUL. */
+/* Returns the end of the quoted-string at s: behind its quote, or the NUL. */
 static const char *
 quoted_end(const char *s)
 {
@@ -41,7 +41,7 @@ quoted_end(const char *s)
 	return *s == '"' ? s + 1 : s;
 }
 
-/* The first of the two separators, or the NUL, that is outside of quotes. */
+/* Returns the first of the two separators outside of quotes, or the NUL. */
 static const char *
 piece_end(const char *s, const char *separators)
 {
@@ -98,7 +98,9 @@ header_charset_ok(const char *value)
 	return ok;
 }
 
-/* A qvalue (RFC 9110 section 12.4.2) in thousandths; nonsense counts 1. */
+/*
+ * Returns a qvalue (RFC 9110 section 12.4.2) in thousandths, 1000 if malformed.
+ */
 static unsigned
 parse_weight(const char *s)
 {
@@ -114,7 +116,9 @@ parse_weight(const char *s)
 	return MIN(w, 1000);
 }
 
-/* The weight that accept gives to type, and how specific the range is. */
+/*
+ * Returns the weight that accept gives to type, and how specific the range is.
+ */
 static unsigned
 match_accept(const char *accept, const char *type, unsigned *specific)
 {
@@ -200,7 +204,7 @@ header_unquote(struct buf *b, const char *value)
 			return false;
 		s += *s == '\\';
 	}
-	if (s != end - 1) /* "abc\" : the last quote is not the end */
+	if (s != end - 1) /* the last quote of "abc\" is escaped */
 		return false;
 	add_unquoted(b, value, end);
 	return true;

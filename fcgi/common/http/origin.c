@@ -1,5 +1,5 @@
 /*
- * origin.c - which pages may post, and where a form's answer may lead.
+ * origin.c - CSRF protection: the origins that may post, and safe redirects.
  */
 #include <string.h>
 #include <strings.h>
@@ -7,14 +7,18 @@
 #include "http/cors.h"
 #include "http/origin.h"
 
-/* scheme "://" host [":" port], as it stands in an URL. */
+/* scheme "://" host [":" port], as written in a URL. */
 struct origin {
 	bool https;
-	const char *host; /* with the port, unless it is the scheme's own */
+	/* with the port, unless the port is the scheme's default */
+	const char *host;
 	size_t host_len;
 };
 
-/* Cuts ":80" or ":443" off where it says nothing. */
+/*
+ * Returns the length of host without ":80" or ":443" if that is the default
+ * port.
+ */
 static size_t
 without_port(const char *host, size_t n, bool https)
 {
@@ -25,8 +29,8 @@ without_port(const char *host, size_t n, bool https)
 }
 
 /*
- * The origin of a URL; *rest is what follows it. False when there is none of
- * http or https, or it has a user in it.
+ * Parses the origin of a URL and sets *rest to the text behind it. Returns
+ * false for a URL that is not http or https, or has a user name.
  */
 static bool
 parse_origin(struct origin *o, const char *url, size_t n, const char **rest)
@@ -58,8 +62,8 @@ same_host(const struct origin *o, const char *host, size_t n)
 }
 
 /*
- * Whether o is where this request went. Over plain HTTP the scheme can't be
- * told: TLS may have ended at a proxy in front of us.
+ * Returns whether o is the origin that this request was sent to. Over plain
+ * HTTP the scheme is unknown, since TLS may have ended at a proxy.
  */
 static bool
 is_ours(const struct origin *o, const struct origin_source *src)
@@ -70,8 +74,8 @@ is_ours(const struct origin *o, const struct origin_source *src)
 	    o, src->host, without_port(src->host, strlen(src->host), o->https));
 }
 
-enum origin_verdict
-origin_judge(const struct config *c, const struct origin_source *src)
+enum origin_result
+origin_check(const struct config *c, const struct origin_source *src)
 {
 	struct origin o;
 	const char *rest;
@@ -79,9 +83,10 @@ origin_judge(const struct config *c, const struct origin_source *src)
 	if (cors_listed(c, src->origin) != NULL)
 		return ORIGIN_ALLOWED;
 	/*
-	 * Fetch Metadata: same-origin, same-site, cross-site, or none for what
-	 * the user did without a page. It counts more than Origin, which is
-	 * "null" for our own pages that hide their referrer.
+	 * Fetch Metadata has the values same-origin, same-site, cross-site, and
+	 * none for a request that the user started without a page. It takes
+	 * precedence over Origin, which is "null" for pages of pgfeed that hide
+	 * their referrer.
 	 */
 	if (*src->fetch_site != '\0')
 		return strcmp(src->fetch_site, "same-origin") == 0 ||
@@ -104,9 +109,9 @@ origin_judge(const struct config *c, const struct origin_source *src)
 }
 
 /*
- * Whether a browser takes the n bytes at s for a path on this host. It reads
- * "\" as "/", drops tabs and newlines, and takes "//" for a host to follow
- * (URL Standard section 4.4).
+ * Returns whether a browser takes the n bytes at s for a path on this host. A
+ * browser reads "\" as "/", drops tabs and newlines, and takes "//" for the
+ * start of a host (URL Standard section 4.4).
  */
 static bool
 is_path(const char *s, size_t n)
@@ -142,7 +147,7 @@ origin_redirect(
 	}
 	if (!is_path(path, (size_t)(end - path)))
 		return false;
-	/* RFC 3986 appendix A: what may not stand in a URI is escaped. */
+	/* Escape the bytes that RFC 3986 appendix A does not allow in a URI. */
 	for (; path < end; path++) {
 		unsigned char c = (unsigned char)*path;
 

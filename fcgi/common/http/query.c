@@ -1,5 +1,5 @@
 /*
- * query.c - names with values: query strings, form fields, paths.
+ * query.c - list of names with values: query strings, form fields, paths.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ query_fini(struct query *p)
 	query_init(p);
 }
 
-/* One block holds both: name, NUL, value, NUL. */
+/* Adds a pair. One block of memory holds both: name, NUL, value, NUL. */
 enum query_result
 query_add(struct query *p, const char *name, size_t name_len, const char *value,
     size_t value_len)
@@ -31,7 +31,8 @@ query_add(struct query *p, const char *name, size_t name_len, const char *value,
 
 	if (p->n == PARAMS_MAX)
 		return PARAMS_TOO_MANY;
-	if ((p->n & (p->n - 1)) == 0) { /* 0, 1, 2, 4, 8...: full */
+	/* n is 0 or a power of two: the array is full */
+	if ((p->n & (p->n - 1)) == 0) {
 		item = realloc(
 		    p->item, (p->n == 0 ? 1 : 2 * p->n) * sizeof(*item));
 		if (item == NULL)
@@ -68,7 +69,8 @@ hex_digit(char c)
 void
 percent_decode(struct buf *b, const char *s, size_t n, bool plus)
 {
-	const char *end = s + n, *plain = s; /* from plain on: to be copied */
+	/* the bytes from plain on are still to be copied */
+	const char *end = s + n, *plain = s;
 
 	if (n == 0)
 		return;
@@ -96,11 +98,11 @@ percent_decode(struct buf *b, const char *s, size_t n, bool plus)
 enum query_result
 query_parse(struct query *p, const char *s, size_t n)
 {
-	struct buf text = BUF_INIT; /* a name and, behind it, its value */
+	struct buf text = BUF_INIT; /* a name with its value behind it */
 	enum query_result rc = PARAMS_OK;
 	const char *end;
 
-	if (n == 0) /* s may be NULL */
+	if (n == 0) /* memcpy() must not get a NULL s */
 		return PARAMS_OK;
 	end = s + n;
 	while (rc == PARAMS_OK && s < end) {
@@ -112,7 +114,8 @@ query_parse(struct query *p, const char *s, size_t n)
 
 		if (stop > s) {
 			buf_clear(&text);
-			buf_addc(&text, '&'); /* so that there is memory */
+			/* makes sure that text has memory */
+			buf_addc(&text, '&');
 			percent_decode(&text, s, (size_t)(name_end - s), true);
 			name_len = text.len - 1;
 			if (eq != NULL)
@@ -179,7 +182,7 @@ path_below(struct buf *b, const char *uri, const char *base)
 	if (path.data == NULL || path.len < n ||
 	    memcmp(path.data, base, n) != 0)
 		goto out;
-	if (n > 0 && base[n - 1] == '/') /* the base is the root */
+	if (n > 0 && base[n - 1] == '/') /* the base is "/" */
 		n--;
 	below = path.len == n || path.data[n] == '/';
 	if (below && path.len > n + 1)

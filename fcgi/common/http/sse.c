@@ -5,7 +5,7 @@
 
 #include "http/sse.h"
 
-/* The length of the line at p, which ends at CR, LF or n. */
+/* Returns the length of the line at p, which ends at CR, LF or n. */
 static size_t
 line_length(const char *p, size_t n)
 {
@@ -27,7 +27,10 @@ sse_add_event(
 		buf_addstr(b, id);
 		buf_addc(b, '\n');
 	}
-	/* The schema refuses line breaks in a kind; a raw insert may not. */
+	/*
+	 * The schema refuses a kind with a line break. This check keeps such a
+	 * kind from starting a field of its own should the constraint be gone.
+	 */
 	if (type != NULL && strpbrk(type, "\r\n") == NULL) {
 		buf_add(b, "event: ", 7);
 		buf_addstr(b, type);

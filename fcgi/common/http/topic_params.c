@@ -1,5 +1,5 @@
 /*
- * topic_params.c - the topics that a request names, in its path and its query.
+ * topic_params.c - the topics of a request, from its path and its query.
  */
 #include <string.h>
 
@@ -7,12 +7,10 @@
 #include "http/topic_params.h"
 
 void
-topic_path_add(
-    struct buf *b, const char *base_path, const struct topic_path *p)
+topic_path_add(struct buf *b, const char *base_path, const struct topic_path *p)
 {
 	if (path_below(b, p->uri, base_path) ||
-	    (*p->script_name != '\0' &&
-		path_below(b, p->uri, p->script_name)))
+	    (*p->script_name != '\0' && path_below(b, p->uri, p->script_name)))
 		return;
 	buf_addstr(b, *p->path_info == '/' ? p->path_info + 1 : p->path_info);
 }
@@ -27,7 +25,7 @@ topic_path_wrong(const char *s, size_t n, bool pattern)
 	return NULL;
 }
 
-/* Whether the pair's name is word, word[] or word[N]. */
+/* Returns whether the pair's name is word, word[] or word[N]. */
 static bool
 is_named(const struct param *p, const char *word)
 {
@@ -64,6 +62,6 @@ const char *
 topic_params_hint(const struct query *q)
 {
 	return find_named(q, NULL, "topics") != NULL
-		 ? "topics= is no parameter of pgfeed: name each topic by itself, ?topic=a&topic=b"
-		 : NULL;
+		   ? "topics= is no parameter of pgfeed: name each topic by itself, ?topic=a&topic=b"
+		   : NULL;
 }

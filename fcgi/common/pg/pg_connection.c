@@ -4,8 +4,8 @@
  *     CLOSED --pause over--> OPENING --thread--> UP --error--> CLOSED
  *
  * The pause grows from 0.1 to 5 s, with jitter, and starts anew after success.
- * A query that takes longer than QUERY_LIMIT_MS counts as a dead connection:
- * a peer that vanished without a word looks just like silence.
+ * A query that takes longer than QUERY_LIMIT_MS counts as a lost connection,
+ * since a peer that vanished looks like one that is silent.
  */
 #include <sys/eventfd.h>
 #include <event2/event_struct.h>
@@ -31,14 +31,15 @@ struct pg_connection {
 
 	PGconn *conn; /* NULL unless up */
 	bool busy;
-	bool failed; /* the query under way met an error */
+	bool failed; /* the query under way has met an error */
 	struct event on_socket;
 	bool on_socket_added;
 	short waits_for;
-	struct event *on_time; /* pause before opening, or the query's limit */
+	/* timer: the pause before opening, or the query's limit */
+	struct event *on_time;
 	uint32_t pause_ms;
 
-	/* The thread's result, handed over by a write to opened_fd. */
+	/* The thread's result, passed on by a write to opened_fd. */
 	bool opening;
 	_Atomic(PGconn *) opened;
 	int opened_fd;
@@ -56,7 +57,7 @@ wait_ms(struct pg_connection *c, uint32_t ms)
 	event_add(c->on_time, &tv);
 }
 
-/* Asks the loop for what the socket needs: always reading, perhaps writing. */
+/* Registers the socket with the loop: for reading, perhaps for writing too. */
 static void
 watch(struct pg_connection *c, bool also_write)
 {
@@ -74,13 +75,13 @@ watch(struct pg_connection *c, bool also_write)
 	c->waits_for = what;
 }
 
-/* Threads that open a connection, in all. */
-static atomic_uint start_position_threads;
+/* Number of threads that are opening a connection, of all pg_connections. */
+static atomic_uint opening_threads;
 
 bool
 pg_connection_some_open(void)
 {
-	return start_position_threads > 0;
+	return opening_threads > 0;
 }
 
 static void *
@@ -92,7 +93,7 @@ open_in_thread(void *arg)
 	c->opened = c->calls.open(c->arg);
 	if (write(c->opened_fd, &one, sizeof(one)) == -1)
 		log_sys("%s: could not wake the loop", c->name);
-	start_position_threads--;
+	opening_threads--;
 	return NULL;
 }
 
@@ -102,13 +103,13 @@ start_opening(struct pg_connection *c)
 	pthread_t thread;
 
 	c->opening = true;
-	start_position_threads++;
+	opening_threads++;
 	if (pthread_create(&thread, NULL, open_in_thread, c) == 0) {
 		pthread_detach(thread);
 		return;
 	}
 	c->opening = false;
-	start_position_threads--;
+	opening_threads--;
 	wait_ms(c, PAUSE_MAX_MS);
 }
 
@@ -154,7 +155,7 @@ take_result(struct pg_connection *c, PGresult *r)
 	case PGRES_SINGLE_TUPLE:
 		c->calls.row(r, c->arg);
 		break;
-	case PGRES_TUPLES_OK: /* behind the last row */
+	case PGRES_TUPLES_OK: /* the end of the rows */
 	case PGRES_COMMAND_OK:
 		break;
 	default:
@@ -163,7 +164,9 @@ take_result(struct pg_connection *c, PGresult *r)
 	}
 }
 
-/* Hands over what has arrived. What arrived before a loss still counts. */
+/*
+ * Passes the results to the callback. Results that arrived before a loss count.
+ */
 static void
 read_pipeline(struct pg_connection *c)
 {
@@ -176,8 +179,8 @@ read_pipeline(struct pg_connection *c)
 }
 
 /*
- * Reads what has arrived. A callback may send the next query, so this goes on
- * until libpq says that it needs more input.
+ * Processes all input. A callback may send the next query, so the loop ends
+ * when libpq needs more input.
  */
 static void
 read_all(struct pg_connection *c)
@@ -264,7 +267,8 @@ on_opened(evutil_socket_t fd, short what, void *arg)
 	watch(c, false);
 	c->calls.up(c->arg);
 	if (c->conn != NULL)
-		read_all(c); /* what came while the thread had it */
+		/* input that arrived while the thread had the connection */
+		read_all(c);
 }
 
 struct pg_connection *
@@ -313,7 +317,10 @@ pg_connection_send(struct pg_connection *c, const char *statement, int n,
 	wait_ms(c, QUERY_LIMIT_MS);
 	if (PQsendQueryPrepared(c->conn, statement, n, values, NULL, NULL, 0) !=
 	    1) {
-		/* As if the answer had not come: the caller is still busy. */
+		/*
+		 * Try again, as if the answer had not arrived: the caller is
+		 * busy.
+		 */
 		wait_ms(c, 0);
 		return;
 	}
@@ -352,7 +359,7 @@ pg_connection_free(struct pg_connection *c)
 	event_free(c->on_time);
 	event_free(c->on_opened);
 	if (c->opening)
-		return; /* the thread still uses it; the process is ending */
+		return; /* The thread still uses c, and the process is ending. */
 	close(c->opened_fd);
 	free(c);
 }
