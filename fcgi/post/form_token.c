@@ -1,12 +1,15 @@
 /*
- * form_token.c - does a form come from one of the site's own pages?
+ * form_token.c - CSRF token of forms ("double submit cookie").
  */
 #include <string.h>
 
 #include "post/form_token.h"
 #include "http/header.h"
 
-/* What a form can send without asking: its three types (Fetch Standard). */
+/*
+ * Returns whether a form can have this content type: one of the three that need
+ * no preflight (Fetch Standard).
+ */
 static bool
 is_form(const char *content_type)
 {
@@ -35,7 +38,10 @@ form_token_ok(const struct form_token_source *src, const char *name,
 	if (*name == '\0' || *src->origin != '\0' || *src->fetch_site != '\0' ||
 	    !is_form(src->content_type))
 		return true;
-	/* Nothing that the browser adds by itself: anybody may say this. */
+	/*
+	 * Without a cookie or a user the browser adds no authority to the
+	 * request.
+	 */
 	if (*src->cookies == '\0' && *src->remote_user == '\0')
 		return true;
 	cookie = header_cookie(src->cookies, name, &n);

@@ -1,20 +1,21 @@
 /*
- * form_token.h - does a form come from one of the site's own pages?
+ * form_token.h - CSRF token of forms ("double submit cookie").
  *
- * A browser of today says so itself (origin.h). For others the site gives each
- * of its visitors a cookie with something secret, and writes the same into its
- * forms: another site's page can make the browser send the cookie, but can't
- * read it ("double submit"). Only what a form can send is asked for it.
+ * A current browser names the page that posts (http/origin.h). For other
+ * browsers the site gives each visitor a cookie with a secret, and writes the
+ * same secret into its forms. A page of another site can make the browser send
+ * the cookie, but cannot read it. The token is required only for content types
+ * that a form can send.
  */
 #ifndef PGFEED_FORM_TOKEN_H
 #define PGFEED_FORM_TOKEN_H
 
 #include "base/buf.h"
 
-/* Shorter ones can be guessed. */
+/* Minimum length in bytes. A shorter token can be guessed. */
 #define FORM_TOKEN_MIN 16
 
-/* What matters of a request; "" what is not there. */
+/* Values of the request's headers; "" for one that is missing. */
 struct form_token_source {
 	const char *origin;       /* HTTP_ORIGIN */
 	const char *fetch_site;   /* HTTP_SEC_FETCH_SITE */
@@ -24,9 +25,9 @@ struct form_token_source {
 };
 
 /*
- * Whether the request may go on: name is the cookie's and the field's ("":
- * everything may), field what the form has in it. Takes the same time wherever
- * the two differ.
+ * Returns whether the request may go on. name is the name of the cookie and of
+ * the field; "" allows every request. field is the field's value. The
+ * comparison takes the same time wherever the two values differ.
  */
 bool form_token_ok(const struct form_token_source *, const char *name,
     const struct buf *field);

@@ -1,22 +1,22 @@
 /*
- * ingest.c - stores the events of many requests in few commits (group commit).
+ * ingest.c - group commit: stores the events of many requests in few commits.
  *
  *     ingest_put() --> waiting --> batch in flight --> finished --> done()
  *     (any thread)                 (one)
  *
- * Everything but ingest_put() runs in the event loop, in turns. The loop puts
- * most jobs itself (fastcgi/acceptor.h) and takes its turn behind the requests
- * that it has just read, so that those become one batch. Another thread, which
- * has read a slow body, wakes the loop.
+ * The event loop runs everything but ingest_put(), in turns. It serves most
+ * requests itself (fastcgi/acceptor.h). A turn follows the requests that the
+ * loop has just read, so that their events become one batch. A thread that has
+ * read a slow body wakes the loop.
  *
- * Answers are written while the next batch is being committed: after the end
- * of a batch the next one is sent first, and then the finished jobs get their
- * done(), DONES_PER_TURN in each turn.
+ * Answers are written while the next batch commits: at the end of a batch the
+ * loop sends the next one first, and then calls done() for DONES_PER_TURN
+ * finished jobs in each turn.
  *
- * A batch is one statement, so one event that the database refuses takes all
- * of them down. The batch is then cut in halves, and those again, until that
- * event is alone; the others are stored. The parts still to do are on a stack,
- * the first part on top, so that the order is kept.
+ * A batch is one statement, so the database refuses the whole batch for the
+ * sake of one event. ingest.c then halves the batch, again and again, until
+ * that event is alone and the others are stored. A stack holds the parts still
+ * to do, the first part on top, which keeps the order.
  *
  * Always: a job is in waiting, in the batch, or in finished.
  * Owner:  the loop owns everything but waiting, which the mutex protects.
@@ -38,8 +38,8 @@
 #define PARTS_MAX      16 /* more than log2(BATCH_ROWS) + 1 */
 #define DONES_PER_TURN 32
 #define FAREWELL_MS    1000
-#define FINISH_TURN_MS 50   /* at most, from turn to turn at the end */
-#define COMPLAINT_MS   1000 /* from one line in the log to the next */
+#define FINISH_TURN_MS 50   /* maximum per turn, at the end of the program */
+#define COMPLAINT_MS   1000 /* minimum time between two lines of the log */
 
 TAILQ_HEAD(jobs, ingest_job);
 
@@ -54,21 +54,22 @@ struct ingest {
 	struct ingest_connection *connection;
 	struct event *turn; /* activated by the loop, woken by other threads */
 	int wake_fd;
-	struct event *timer; /* the next turn, when nothing else brings one */
+	struct event *timer; /* timer for a turn that no other event causes */
 	bool finishing;
 
-	pthread_mutex_t mutex; /* for these */
+	pthread_mutex_t mutex; /* protects the next two lines */
 	struct jobs waiting;
 	size_t waiting_rows, waiting_bytes;
 
 	struct ingest_job *batch[BATCH_ROWS];
 	const struct row *row[BATCH_ROWS];
 	unsigned n_batch;
-	struct part part[PARTS_MAX]; /* the last is in flight */
+	struct part part[PARTS_MAX]; /* the last part is in flight */
 	unsigned n_parts;
 	struct jobs finished;
 	int64_t complained_ms;
-	uint64_t n_untold; /* events not stored since then */
+	/* number of events not stored since the last line of the log */
+	uint64_t n_unlogged;
 };
 
 static void
@@ -140,10 +141,10 @@ send_next(struct ingest *in)
 }
 
 /*
- * Finishes the jobs with a key, after the session waited for a lock until its
- * lock_timeout. Only a key that an unfinished transaction elsewhere has used
- * too makes it wait, so events without a key get another chance. Returns their
- * number.
+ * Finishes the jobs that have a key after the connection waited for a lock
+ * until lock_timeout. Only a key that an unfinished transaction has used too
+ * makes a batch wait, so the events without a key are tried again. Returns the
+ * number of finished jobs.
  */
 static unsigned
 keep_those_without_key(struct ingest *in, struct part part)
@@ -164,23 +165,23 @@ keep_those_without_key(struct ingest *in, struct part part)
 	return kept;
 }
 
-/* Logs a refusal, once a second: any client can make events that are refused. */
+/* Logs a refusal, at most once a second, since any client can cause one. */
 static void
 complain(struct ingest *in, unsigned n, const char *why, const char *sqlstate)
 {
 	int64_t now = now_ms();
 
 	if (in->complained_ms != 0 && now - in->complained_ms < COMPLAINT_MS) {
-		in->n_untold += n;
+		in->n_unlogged += n;
 		return;
 	}
-	if (in->n_untold > 0)
+	if (in->n_unlogged > 0)
 		log_warning("%llu more events not stored",
-		    (unsigned long long)in->n_untold);
+		    (unsigned long long)in->n_unlogged);
 	log_warning("%u event%s not stored: %s (SQLSTATE %s)", n,
 	    n == 1 ? "" : "s", why, sqlstate);
 	in->complained_ms = now;
-	in->n_untold = 0;
+	in->n_unlogged = 0;
 }
 
 static bool
@@ -198,7 +199,10 @@ part_refused(struct ingest *in, struct part part, const PGresult *res,
 	bool forbidden = strcmp(sqlstate, "42501") == 0;
 	unsigned kept;
 
-	/* Data, constraints, limits, RAISE, permissions: about one event. */
+	/*
+	 * The event causes errors of data, constraints, limits, RAISE and
+	 * permissions.
+	 */
 	if (is_class(sqlstate, "22") || is_class(sqlstate, "23") ||
 	    is_class(sqlstate, "44") || is_class(sqlstate, "54") ||
 	    is_class(sqlstate, "P0") || forbidden) {
@@ -222,12 +226,15 @@ part_refused(struct ingest *in, struct part part, const PGresult *res,
 			part_done(in, part, INGEST_UNAVAILABLE, sqlstate);
 		return;
 	}
-	/* The server went read-only, the function is gone...: reconnect. */
+	/*
+	 * Other errors (the server is read-only, a function is missing) need a
+	 * new connection.
+	 */
 	part_done(in, part, INGEST_UNAVAILABLE, sqlstate);
 	ingest_connection_reset(in->connection);
 }
 
-/* Lets the loop take a turn, behind the callbacks that are due before. */
+/* Schedules a turn behind the callbacks that are due already. */
 static void
 take_turn(struct ingest *in)
 {
@@ -273,8 +280,8 @@ take_waiting(struct ingest *in)
 }
 
 /*
- * Makes a batch of what waits, up to the limits but one job at least, when no
- * batch is in flight.
+ * Makes a batch of the waiting jobs, up to the limits but of one job at least,
+ * if no batch is in flight.
  */
 static void
 gather(struct ingest *in)
@@ -299,9 +306,9 @@ gather(struct ingest *in)
 }
 
 /*
- * Without a connection: finishes what was left of a batch, which has not been
- * sent, and all that waits once patience_ms have passed. Returns the time in ms
- * until then, or -1 when nothing waits or there is a connection.
+ * Without a connection: finishes the unsent rest of a batch, and all waiting
+ * jobs once patience_ms have passed. Returns the time until then in ms, or -1
+ * when no job waits or there is a connection.
  */
 static int64_t
 wait_for_connection(struct ingest *in)
@@ -322,7 +329,7 @@ wait_for_connection(struct ingest *in)
 	return left;
 }
 
-/* Answers some of the finished jobs; the next turn answers the others. */
+/* Calls done() for some of the finished jobs. The next turn does the others. */
 static void
 call_done(struct ingest *in)
 {
@@ -350,7 +357,8 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	send_next(in);
 	call_done(in);
 	if (!TAILQ_EMPTY(&in->finished))
-		wait_ms = 0; /* a turn of the loop, so that sockets are read */
+		/* take a turn of the loop first, which reads the sockets */
+		wait_ms = 0;
 	else if (in->finishing && (wait_ms < 0 || wait_ms > FINISH_TURN_MS))
 		wait_ms = FINISH_TURN_MS;
 	if (wait_ms < 0) {
@@ -411,7 +419,8 @@ ingest_put(struct ingest *in, struct ingest_job *job)
 	if (!pthread_equal(pthread_self(), in->loop)) {
 		if (write(in->wake_fd, &one, sizeof(one)) != sizeof(one))
 			log_sys("ingest: could not wake the loop");
-	} else if (in->n_parts == 0) /* else the end of the batch brings it */
+	/* otherwise the end of the batch causes a turn */
+	} else if (in->n_parts == 0)
 		take_turn(in);
 	return true;
 }

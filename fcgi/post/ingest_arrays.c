@@ -1,5 +1,5 @@
 /*
- * ingest_arrays.c - many events as the six arrays of pgfeed.ingest().
+ * ingest_arrays.c - encoder of events as the six arrays of pgfeed.ingest().
  */
 #include <arpa/inet.h>
 #include <string.h>

@@ -1,24 +1,24 @@
 /*
- * ingest_arrays.h - many events as the six arrays of pgfeed.ingest().
+ * ingest_arrays.h - encoder of events as the six arrays of pgfeed.ingest().
  *
- * In PostgreSQL's binary format (array_recv() in arrayfuncs.c; integers are
- * in network order): dimensions, whether there are NULLs, the element type,
- * then for each dimension its size and lower bound, then for each element its
- * length, -1 for NULL, and its bytes. Unlike the text form it needs no quoting,
- * so no payload can break out of its element.
+ * The arrays have PostgreSQL's binary format (array_recv() in arrayfuncs.c;
+ * integers in network order): dimensions, whether there are NULLs, the element
+ * type; for each dimension its size and lower bound; for each element its
+ * length, -1 for NULL, and its bytes. This format needs no quoting, so no
+ * payload can break out of its element.
  */
 #ifndef PGFEED_INGEST_ARRAYS_H
 #define PGFEED_INGEST_ARRAYS_H
 
 #include "base/buf.h"
 
-/* An event to store, and who sends it. Only data is not NUL-terminated. */
+/* An event to store, and its sender. All strings but data end in a NUL. */
 struct row {
 	const char *topic;  /* a valid topic */
 	const char *kind;   /* or NULL */
 	const char *key;    /* or NULL */
 	const char *who;    /* or NULL: anonymous */
-	const char *claims; /* of the token, as JSON; or NULL */
+	const char *claims; /* claims of the token as JSON, or NULL */
 	const char *data;
 	size_t data_len;
 };
@@ -37,7 +37,7 @@ enum {
 #define OID_TEXT_ARRAY 1009
 
 /*
- * Fills the arrays with the rows. False when there is no memory. The buffers
+ * Fills the arrays with the rows. Returns false without memory. The buffers
  * keep their memory between batches.
  */
 bool batch_encode(

@@ -1,15 +1,16 @@
 /*
- * ingest_connection.c - pgfeed-post's one connection to PostgreSQL.
+ * ingest_connection.c - the ingest connection: pgfeed-post's one to PostgreSQL.
  *
  * In libpq's pipeline mode a batch is sent in one piece: pgfeed.ingest, Sync,
- * bell, Sync. The first Sync is the commit. The bell is a transaction of its
- * own behind the commit, because a NOTIFY holds one lock of the whole server
- * while its transaction commits, and that must not last as long as the batch's
- * fsync. When the bell is lost, pgfeed-stream's fetch of every second finds the
- * events.
+ * doorbell, Sync. The first Sync is the commit. The doorbell is a transaction
+ * of its own behind the commit: a NOTIFY holds one lock of the whole server
+ * while its transaction commits, and the lock must not last as long as the
+ * batch's fsync. If the doorbell is lost, pgfeed-stream finds the events with
+ * its fetch of every second.
  *
  * Always: sync[] has each Sync that the server has not answered yet, in the
- * order of sending. A result belongs to the first of them.
+ *         order of
+ *         sending. A result belongs to the first of them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +20,15 @@
 #include "pg/pg_connection.h"
 #include "post/ingest_connection.h"
 
-#define NOTICE_PAUSE_MS 1000 /* between two notices of the server in the log */
-#define SYNCS_MAX       3    /* a bell, the next batch, its bell */
+/* minimum time between two notices of the server in the log */
+#define NOTICE_PAUSE_MS 1000
+#define SYNCS_MAX       3 /* a doorbell, the next batch, its doorbell */
 
 /*
- * What differs from the settings of all connections (pg/db.c). The bell trigger
- * is off, since the bell follows the commit. The statement timeout is shorter
- * than pg_connection's time limit, so that a slow batch costs no connection.
+ * Settings that differ from those of all connections (pg/db.c). The doorbell's
+ * trigger is off, since the doorbell follows the commit. The statement timeout
+ * is shorter than pg_connection's time limit, so a slow batch costs no
+ * connection.
  */
 static const char *const own_settings[] = {
 	"SET pgfeed.bell = off",
@@ -36,7 +39,7 @@ static const char sql_ingest[] = "SELECT n, id, duplicate, conflict, reason"
 				 " FROM pgfeed.ingest($1, $2, $3, $4, $5, $6)";
 static const char sql_bell[] = "SELECT pgfeed.ring()";
 
-enum sync { SYNC_BATCH, SYNC_BELL };
+enum sync { SYNC_BATCH, SYNC_DOORBELL };
 
 struct ingest_connection {
 	const struct config *config;
@@ -44,13 +47,15 @@ struct ingest_connection {
 	void *arg;
 
 	struct pg_connection *pg;
-	int64_t down_since_ms; /* 0: the connection is up */
-	int64_t noticed_ms;    /* time of the last notice in the log */
-	struct buf last_error; /* of the opening thread: already in the log */
+	int64_t down_since_ms; /* 0 while the connection is up */
+	int64_t noticed_ms;    /* time of the last logged notice */
+	/* used by the opening thread: the last logged error */
+	struct buf last_error;
 
 	enum sync sync[SYNCS_MAX];
 	unsigned n_syncs;
-	PGresult *kept; /* rows or error of the statements before sync[0] */
+	/* rows, or the error, of the statements before sync[0] */
+	PGresult *kept;
 	struct buf array[BATCH_ARRAYS];
 };
 
@@ -77,7 +82,7 @@ on_notice(void *arg, const char *message)
 	log_warning("ingest: %.*s", (int)strcspn(message, "\n"), message);
 }
 
-/* Points values and lengths to the arrays, for a statement's parameters. */
+/* Points values and lengths to the arrays, as a statement's parameters. */
 static void
 set_parameters(const struct ingest_connection *s,
     const char *values[BATCH_ARRAYS], int lengths[BATCH_ARRAYS])
@@ -91,8 +96,8 @@ set_parameters(const struct ingest_connection *s,
 static const int binary[BATCH_ARRAYS] = { 1, 1, 1, 1, 1, 1 };
 
 /*
- * Executes pgfeed.ingest() for no events. That fails when the function is
- * missing, the role may not call it, or the server takes no writes.
+ * Executes pgfeed.ingest() for no events. The call fails when the function is
+ * missing, the role may not call the function, or the server is read-only.
  */
 static bool
 try_ingest(struct ingest_connection *s, PGconn *conn, struct buf *err)
@@ -129,7 +134,9 @@ prepare_session(struct ingest_connection *s, PGconn *conn, struct buf *err)
 	       try_ingest(s, conn, err) && PQenterPipelineMode(conn) == 1;
 }
 
-/* In the opening thread: returns a session in pipeline mode, or NULL. */
+/*
+ * Returns a connection in pipeline mode, or NULL. Runs in the opening thread.
+ */
 static PGconn *
 open_session(void *arg)
 {
@@ -144,7 +151,7 @@ open_session(void *arg)
 		PQfinish(conn);
 		conn = NULL;
 	}
-	/* Once, and not for each of the attempts that fail alike. */
+	/* Log the same error once, and not for each attempt. */
 	if (conn == NULL && err.data != NULL &&
 	    (last->data == NULL || strcmp(last->data, err.data) != 0))
 		log_error("ingest: could not use the database: %s", err.data);
@@ -182,9 +189,9 @@ on_down(void *arg)
 }
 
 /*
- * Reports the end of a batch. After an error with which the server ends the
- * session, or without any error of the server, the batch may have been
- * committed or not.
+ * Reports the end of a batch. When the server's error ends the connection, or
+ * the connection ends without an error, the batch may have been committed or
+ * not.
  */
 static void
 batch_ended(struct ingest_connection *s, const PGresult *res)
@@ -256,9 +263,12 @@ on_input(PGconn *conn, void *arg)
 		PQclear(res);
 		on_sync(s);
 		if (!pg_connection_is_up(s->pg))
-			return; /* the callback has dropped it */
+			return; /* the callback has dropped the connection */
 	}
-	/* The server's last words say more than libpq's about the loss. */
+	/*
+	 * The server's last error says more about the loss than libpq's
+	 * message.
+	 */
 	if (PQstatus(conn) != CONNECTION_OK && s->kept != NULL)
 		pg_connection_drop(s->pg, PQresultErrorMessage(s->kept));
 }
@@ -338,11 +348,11 @@ ingest_connection_send(
 
 	if (batch_encode(s->array, rows, n) &&
 	    send_with_sync(s, conn, SYNC_BATCH) &&
-	    send_with_sync(s, conn, SYNC_BELL)) {
+	    send_with_sync(s, conn, SYNC_DOORBELL)) {
 		pg_connection_sent(s->pg);
 		return;
 	}
-	if (!batch_in_flight(s)) /* on_down() shall report this one as well */
+	if (!batch_in_flight(s)) /* on_down() reports this batch as well */
 		s->sync[s->n_syncs++] = SYNC_BATCH;
 	pg_connection_drop(s->pg, "could not send a batch");
 }

@@ -1,12 +1,12 @@
 /*
- * pgfeed-post - takes events that forms and scripts send, and stores them.
+ * pgfeed-post - stores the events that forms and scripts send.
  *
  *     web server --> acceptor --> post_serve() --> ingest --> PostgreSQL
- *                    (the loop; a thread of its      (the loop)
- *                     own when the body is slow)
+ *                    (the loop; a thread when       (the loop)
+ *                     the body is slow)
  *
- * With a request in the environment it is a CGI program: that one request, then
- * it ends. It is a FastCGI program otherwise, until SIGTERM.
+ * With a request in the environment the program is a CGI program, which serves
+ * that request and exits. Otherwise it is a FastCGI program, until SIGTERM.
  */
 #include <event2/event.h>
 #include <getopt.h>
@@ -23,16 +23,19 @@
 #include "post/post.h"
 #include "process/sandbox.h"
 
-#define PATIENCE_MS     2000 /* a restart of the database takes about so long */
-#define CGI_PATIENCE_MS 3000 /* there is no connection yet */
+/* a restart of the database takes about that long */
+#define PATIENCE_MS     2000
+#define CGI_PATIENCE_MS 3000 /* includes the time to connect */
 
 struct ending {
 	struct event_base *base;
 	struct acceptor *acceptor;
-	struct event *look; /* every few ms, once it has begun */
+	struct event *tick; /* timer of a few ms, once the program is ending */
 };
 
-/* The loop goes on until the last request is done: its watchdog is needed. */
+/*
+ * Runs the loop until the last request is done, as the watchdog needs the loop.
+ */
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
 {
@@ -48,7 +51,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	post_counters_flush(arg, false);
 }
 
-/* Whose the files are to be that root makes. */
+/* Returns the owner of the files that root creates. */
 static uid_t
 user_to_be(const struct config *config)
 {
@@ -67,7 +70,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 
 	log_info("ending on signal %d", (int)sig);
 	acceptor_stop(e->acceptor);
-	event_add(e->look, &often);
+	event_add(e->tick, &often);
 	on_look(-1, 0, e);
 }
 
@@ -81,7 +84,7 @@ serve_fastcgi(const struct config *config)
 	bool made;
 	int fd;
 
-	hold_stop_signals(true); /* until there is somebody to take them */
+	hold_stop_signals(true); /* until the handlers exist */
 	fd = socket_listen(config, config->post_socket, "post", &made);
 	if (fd == -1)
 		return 1;
@@ -101,13 +104,13 @@ serve_fastcgi(const struct config *config)
 	e.acceptor = acceptor_new(e.base, fd, (unsigned)config->post_threads,
 	    config, post_serve, post_lost, &post);
 	acceptor_serve_in_loop(e.acceptor);
-	/* After acceptor_new(), since libfcgi brings handlers of its own. */
+	/* after acceptor_new(), since libfcgi installs its own handlers */
 	signal(SIGPIPE, SIG_IGN);
-	e.look = event_new(e.base, -1, EV_PERSIST, on_look, &e);
+	e.tick = event_new(e.base, -1, EV_PERSIST, on_look, &e);
 	term = evsignal_new(e.base, SIGTERM, on_signal, &e);
 	intr = evsignal_new(e.base, SIGINT, on_signal, &e);
 	tick = event_new(e.base, -1, EV_PERSIST, on_second, post.counters);
-	if (e.look == NULL || term == NULL || intr == NULL || tick == NULL ||
+	if (e.tick == NULL || term == NULL || intr == NULL || tick == NULL ||
 	    event_add(term, NULL) == -1 || event_add(intr, NULL) == -1 ||
 	    event_add(tick, &second) == -1)
 		log_fatal("could not start: no signal events");
@@ -122,7 +125,7 @@ serve_fastcgi(const struct config *config)
 	ingest_finish(post.ingest);
 	post_counters_flush(post.counters, true);
 	if (pg_connection_some_open())
-		_exit(0); /* a thread uses what would be freed */
+		_exit(0); /* a thread still uses the memory */
 	acceptor_free(e.acceptor);
 	ingest_free(post.ingest);
 	identities_free(post.identities);
@@ -132,7 +135,7 @@ serve_fastcgi(const struct config *config)
 	event_free(tick);
 	event_free(term);
 	event_free(intr);
-	event_free(e.look);
+	event_free(e.tick);
 	event_base_free(e.base);
 	return 0;
 }
@@ -157,7 +160,7 @@ serve_cgi(const struct config *config)
 	ingest_finish(post.ingest);
 	post_counters_flush(post.counters, true);
 	if (pg_connection_some_open())
-		_exit(0); /* a thread uses what would be freed */
+		_exit(0); /* a thread still uses the memory */
 	ingest_free(post.ingest);
 	post_counters_free(post.counters);
 	identities_free(post.identities);

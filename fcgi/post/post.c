@@ -1,17 +1,17 @@
 /*
- * post.c - one POST, from its first header to its answer.
+ * post.c - serves one POST, from its first header to its answer.
  *
- *     method --> origin --> who --> type --> body --> draft --> ingest --> 201
- *      405 431     403    429 401   415    408 413  403 4xx    403 503     303
- *     (loop, or a thread while the body is slow)           (loop)
+ *     method --> origin --> user --> type --> body --> event --> ingest --> 201
+ *      405 431     403    429 401    415    408 413  403 4xx    403 503     303
+ *     (loop, or a thread while the body is slow)            (loop)
  *
  * Each step either goes on or ends in a fault, which becomes the answer. An
- * exchange lives on the heap and has one owner at a time: the thread that serves
- * it, and from ingest_put() on the loop, which answers once the event is stored.
- * That answer is small enough for any socket's buffer, so it blocks nobody. The
- * body is read to its end even when the answer is clear before: a web server
- * that is still sending would take our closing for a failure and hide the
- * answer.
+ * exchange lives on the heap and has one owner at a time: the thread that
+ * serves it, and from ingest_put() on the loop, which answers once the event is
+ * stored. That answer fits into any socket's buffer, so writing it never
+ * blocks. The body is read to its end even when the answer is clear earlier: a
+ * web server that is still sending would take a closed connection for a failure
+ * and hide the answer.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,16 +31,16 @@
 #define DRAIN_BYTES (16 * 1024 * 1024)
 
 struct exchange {
-	struct ingest_job job; /* first, see stored() */
+	struct ingest_job job; /* the first member, see stored() */
 	struct request *request;
 	const struct post *post;
 	struct origin_source origin;
 	struct identity who;
 	bool bad_token;
-	int64_t retry_ms; /* with 429 */
-	bool body_ended;  /* nothing is left to read */
+	int64_t retry_ms; /* time to wait, for an answer with 429 */
+	bool body_ended;  /* the whole body has been read */
 	struct buf body;
-	struct publish_request draft;
+	struct publish_request event;
 	struct fault fault;
 };
 
@@ -53,7 +53,7 @@ set_fault(
 	snprintf(x->fault.detail, sizeof(x->fault.detail), "%s", detail);
 }
 
-/* Reads what is left, so that the peer gets to read the answer. */
+/* Reads the rest of the body, so that the peer reads the answer. */
 static void
 drain(struct exchange *x)
 {
@@ -104,7 +104,7 @@ send_fault(struct exchange *x)
 		answer_add_problem(
 		    &b, x->fault.status, headers.data, x->fault.detail);
 	send_answer(x, &b);
-	/* Not the query: there may be a token in it. */
+	/* The query is left out, as it may have a token. */
 	log_debug("%s %.*s: %d %s",
 	    request_param_or_empty(x->request, "REQUEST_METHOD"),
 	    (int)strcspn(uri, "?"), uri, x->fault.status, x->fault.detail);
@@ -112,7 +112,7 @@ send_fault(struct exchange *x)
 	buf_fini(&headers);
 }
 
-/* Sends the head of an answer without a body, and its further lines. */
+/* Sends the head of an answer without a body, with these further lines. */
 static void
 send_head(struct exchange *x, int status, struct buf *headers)
 {
@@ -127,7 +127,7 @@ send_head(struct exchange *x, int status, struct buf *headers)
 	buf_fini(headers);
 }
 
-/* The answer to OPTIONS: what may be done here, and by whom. */
+/* Answers OPTIONS with the allowed methods and origins. */
 static void
 send_options(struct exchange *x)
 {
@@ -142,11 +142,11 @@ send_options(struct exchange *x)
 	send_head(x, 204, &headers);
 }
 
-/* A page of a browser without scripts: back to where it came from. */
+/* Redirects a browser without scripts to the page that it posted from. */
 static void
 send_redirect(struct exchange *x)
 {
-	const struct publish_request *d = &x->draft;
+	const struct publish_request *d = &x->event;
 	struct buf headers = BUF_INIT;
 
 	buf_addstr(&headers, "Content-Length: 0\r\n");
@@ -167,7 +167,7 @@ send_stored(struct exchange *x)
 	struct buf b = BUF_INIT, body = BUF_INIT, headers = BUF_INIT;
 
 	buf_addf(&body, "{\"id\":\"%lld\",\"topic\":", (long long)x->job.id);
-	buf_addjson(&body, x->draft.topic.data, x->draft.topic.len);
+	buf_addjson(&body, x->event.topic.data, x->event.topic.len);
 	if (x->job.status == INGEST_DUPLICATE)
 		buf_addstr(&body, ",\"duplicate\":true");
 	buf_addstr(&body, "}\n");
@@ -183,7 +183,10 @@ send_stored(struct exchange *x)
 	buf_fini(&b);
 }
 
-/* -1 when there is none; a fault when it isn't a number. */
+/*
+ * Returns the body's length, or -1 when it is not announced or, with a fault,
+ * no number.
+ */
 static int64_t
 content_length(struct exchange *x)
 {
@@ -214,8 +217,8 @@ too_large(struct exchange *x, size_t limit)
 }
 
 /*
- * Reads the body whole. One that is cut short is not an event, whether the
- * peer says so or merely sends less than it announced.
+ * Reads the whole body. A body that is cut short is a fault, whether the peer
+ * reports it or sends less than it announced.
  */
 static bool
 read_body(struct exchange *x, size_t limit)
@@ -231,7 +234,10 @@ read_body(struct exchange *x, size_t limit)
 	while (n > 0) {
 		size_t want = READ_BYTES;
 
-		/* A CGI program may not read on (RFC 3875 section 4.2). */
+		/*
+		 * A CGI program must not read beyond the announced length (RFC
+		 * 3875, 4.2).
+		 */
 		if (length >= 0 && request_is_cgi())
 			want = MIN(want, (size_t)length - b->len);
 		if (want == 0)
@@ -286,20 +292,22 @@ parse(struct exchange *x)
 	};
 
 	return publish_request_parse(
-		   &x->draft, x->post->config, &src, &x->fault) == 0;
+		   &x->event, x->post->config, &src, &x->fault) == 0;
 }
 
 static void
 end_exchange(struct exchange *x)
 {
-	publish_request_fini(&x->draft);
+	publish_request_fini(&x->event);
 	identity_fini(&x->who);
 	buf_fini(&x->body);
 	request_finish(x->request);
 	free(x);
 }
 
-/* There is an event now, or there was one before. */
+/*
+ * Answers with the id of the event, a new one or the first with the same key.
+ */
 static void
 send_success(struct exchange *x)
 {
@@ -308,7 +316,7 @@ send_success(struct exchange *x)
 	post_counters_add(x->post->counters,
 	    x->job.status == INGEST_STORED ? POST_STORED : POST_DUPLICATE);
 	log_debug("event %lld stored, topic %s", (long long)x->job.id,
-	    x->draft.topic.data);
+	    x->event.topic.data);
 	if (header_weight(accept, "text/html") >
 	    header_weight(accept, "application/json"))
 		send_redirect(x);
@@ -316,7 +324,7 @@ send_success(struct exchange *x)
 		send_stored(x);
 }
 
-/* Who is nobody yet is asked who they are, if there is a way to say it. */
+/* Answers 401 to an anonymous client that could authenticate, else 403. */
 static void
 set_forbidden(struct exchange *x)
 {
@@ -328,7 +336,7 @@ set_forbidden(struct exchange *x)
 		    "publishing to this topic is not allowed");
 }
 
-/* Called by the loop: answers with what became of the event. */
+/* Answers with the outcome of the event. Called by the loop. */
 static void
 stored(struct ingest_job *job)
 {
@@ -376,11 +384,11 @@ stored(struct ingest_job *job)
 	end_exchange(x);
 }
 
-/* Hands the event on; when it returns true, the loop owns the exchange. */
+/* Hands the event to ingest. Returns true if the loop now owns the exchange. */
 static bool
 store(struct exchange *x)
 {
-	const struct publish_request *d = &x->draft;
+	const struct publish_request *d = &x->event;
 
 	buf_fini(&x->body);
 	x->job.done = stored;
@@ -481,7 +489,7 @@ check_form_token(struct exchange *x)
 		    request_param_or_empty(x->request, "CONTENT_TYPE"),
 	};
 
-	if (form_token_ok(&src, x->post->config->form_token, &x->draft.token))
+	if (form_token_ok(&src, x->post->config->form_token, &x->event.token))
 		return true;
 	set_fault(x, 403, POST_FORM_TOKEN,
 	    "the form lacks the token that the option form_token asks for: "
@@ -489,7 +497,7 @@ check_form_token(struct exchange *x)
 	return false;
 }
 
-/* Whom the request comes from, whom to believe is configured. */
+/* Finds the client's address, by the option trusted_proxies, and the user. */
 static bool
 find_identity(struct exchange *x)
 {
@@ -520,7 +528,9 @@ find_identity(struct exchange *x)
 	return false;
 }
 
-/* False when the answer has been sent, true when it comes later. */
+/*
+ * Returns false if the answer has been sent, true if the loop sends it later.
+ */
 static bool
 handle(struct exchange *x)
 {
@@ -538,7 +548,7 @@ handle(struct exchange *x)
 		    x, 405, POST_METHOD, "events are published with POST");
 	if (x->fault.status == 0 && check_head(x) && check_address(x) &&
 	    find_identity(x)) {
-		limit = draft_body_limit(x->post->config,
+		limit = publish_request_body_limit(x->post->config,
 		    request_param_or_empty(x->request, "CONTENT_TYPE"),
 		    request_param_or_empty(x->request, "HTTP_CONTENT_ENCODING"),
 		    &x->fault);
@@ -585,7 +595,7 @@ post_serve(struct request *r, void *post)
 		.fetch_site = request_param_or_empty(r, "HTTP_SEC_FETCH_SITE"),
 		.referer = request_param_or_empty(r, "HTTP_REFERER"),
 	};
-	publish_request_init(&x->draft);
+	publish_request_init(&x->event);
 	if (!handle(x))
 		end_exchange(x);
 }

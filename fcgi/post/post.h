@@ -1,5 +1,5 @@
 /*
- * post.h - one POST, from its first header to its answer.
+ * post.h - serves one POST, from its first header to its answer.
  */
 #ifndef PGFEED_POST_H
 #define PGFEED_POST_H
@@ -12,23 +12,24 @@
 #include "post/rate_limit.h"
 #include "fastcgi/request.h"
 
-/* What requests share. */
+/* State that all requests share. */
 struct post {
 	const struct config *config;
 	struct identities *identities;
 	struct ingest *ingest;
-	struct rate_limit *address_limit, *user_limit; /* NULL: none */
+	struct rate_limit *address_limit, *user_limit; /* NULL: no limit */
 	struct post_counters *counters;
 };
 
 /*
- * Serves a request. post is a struct post. Several threads may be in here; none
- * of them waits for the database: the loop finishes the request later. Fits
- * acceptor_cb.
+ * Serves a request. post is a struct post. Several threads may call this
+ * function.
+ * None of them waits for the database: the loop finishes the request later.
+ * Fits acceptor_cb.
  */
 void post_serve(struct request *, void *post);
 
-/* Counts what did not become a request. Fits acceptor_loss_cb. */
+/* Counts a connection that sent no valid request. Fits acceptor_loss_cb. */
 void post_lost(enum acceptor_loss, void *post);
 
 #endif

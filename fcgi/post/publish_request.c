@@ -1,5 +1,5 @@
 /*
- * publish_request.c - from what a request brings to the event that it means.
+ * publish_request.c - parser of POSTs: the event that a request publishes.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ publish_request_fini(struct publish_request *d)
 	buf_fini(&d->data);
 }
 
-/* JSON is application/json, or anything that ends in +json (RFC 6839). */
+/* Returns whether the type is application/json or ends in +json (RFC 6839). */
 static bool
 is_json(const char *type)
 {
@@ -79,7 +79,7 @@ body_type(const char *content_type)
 }
 
 size_t
-draft_body_limit(const struct config *c, const char *content_type,
+publish_request_body_limit(const struct config *c, const char *content_type,
     const char *content_encoding, struct fault *f)
 {
 	enum body_type type = body_type(content_type);
@@ -108,7 +108,10 @@ is_named(const struct param *p, const char *name)
 	       memcmp(p->name, name, p->name_len) == 0;
 }
 
-/* Whether a field of a form is pgfeed's. All others belong to the form. */
+/*
+ * Returns whether a field of a form is one of pgfeed's. All others belong to
+ * the form.
+ */
 static bool
 is_own_field(const struct param *p, const struct config *c)
 {
@@ -121,7 +124,7 @@ is_own_field(const struct param *p, const struct config *c)
 	return *c->form_token != '\0' && is_named(p, c->form_token);
 }
 
-/* Whether a pair before this one has the same name. */
+/* Returns whether a pair before this one has the same name. */
 static bool
 seen_before(const struct query *fields, const struct param *p)
 {
@@ -133,7 +136,7 @@ seen_before(const struct query *fields, const struct param *p)
 	return false;
 }
 
-/* {"name":"value","repeated":["one","two"]} */
+/* Adds the fields as {"name":"value","repeated":["one","two"]}. */
 static void
 add_object(struct buf *b, const struct query *fields, const struct config *c)
 {
@@ -199,9 +202,9 @@ skip_blanks(const char *s, const char *end)
 }
 
 /*
- * Whether a body that is declared as urlencoded is JSON, or was meant to be. No
- * encoder of forms leaves a brace or a quote as it is (URL Standard section
- * 1.3), so what begins like an object or like an array of them is no form.
+ * Returns whether a body that is declared as urlencoded begins like a JSON
+ * object or like an array of objects. No encoder of forms leaves a brace or a
+ * quote unescaped (URL Standard section 1.3), so such a body is no form.
  */
 static bool
 is_json_text(const char *s, size_t n)
@@ -272,8 +275,8 @@ read_form(struct query *fields, const struct publish_request_source *src,
 }
 
 /*
- * Adds the value of the parameter with that name, unless b has one already. One
- * event has one topic, kind and key: values that differ are a fault.
+ * Adds the value of the parameter with that name, unless b has one already. An
+ * event has one topic, kind and key, so different values are a fault.
  */
 static int
 take(
@@ -293,7 +296,10 @@ take(
 	return 0;
 }
 
-/* The topic of the query, unless b has one already; one event has one topic. */
+/*
+ * Adds the topic of the query, unless b has one already. Two topics are a
+ * fault.
+ */
 static int
 take_query_topic(struct buf *b, const struct query *query, struct fault *f)
 {
@@ -338,7 +344,7 @@ find_topic(struct publish_request *d, const struct config *c,
 	return wrong == NULL ? 0 : fault(f, 400, POST_TOPIC, "%s", wrong);
 }
 
-/* Text of one line; the buffers end in a NUL, so it may have none inside. */
+/* Returns whether b is text of one line, without a NUL inside. */
 static bool
 is_line(const struct buf *b, size_t most)
 {
@@ -357,7 +363,9 @@ check_own_fields(const struct publish_request *d, struct fault *f)
 		return fault(f, 400, POST_FIELDS,
 		    "the kind must be one line of at most %d bytes of UTF-8",
 		    KIND_MAX_BYTES);
-	/* Or a page could be told of gaps and ends that are not there. */
+	/*
+	 * Such a kind could tell a page of gaps and ends that never happened.
+	 */
 	if (d->kind.len >= 7 && memcmp(d->kind.data, "pgfeed.", 7) == 0)
 		return fault(f, 400, POST_MALFORMED,
 		    "kinds that begin with \"pgfeed.\" are reserved");

@@ -1,7 +1,7 @@
 /*
- * publish_request.h - from what a request brings to the event that it means.
+ * publish_request.h - parser of POSTs: the event that a request publishes.
  *
- * Pure: strings in, an event or a reason against it out.
+ * The parser is pure: it turns strings into an event, or into a fault.
  *
  *	topic  path, else field _topic, else topic in the query
  *	       (http/topic_params.h)
@@ -14,8 +14,8 @@
  *	       repeated names as an array; but a field "data" that is the only
  *	       one is the payload, byte for byte
  *
- * A field is one of a form. An empty topic, kind, key or next is none. One that
- * is there several times has the same value each time.
+ * "Field" means a field of a form. An empty topic, kind, key or next counts as
+ * missing. Repeated ones must have the same value.
  */
 #ifndef PGFEED_PUBLISH_REQUEST_H
 #define PGFEED_PUBLISH_REQUEST_H
@@ -27,9 +27,9 @@
 
 #define KIND_MAX_BYTES 64
 #define KEY_MAX_BYTES  255
-#define NEXT_MAX_BYTES 2048 /* escaped, it fits into any web server's header */
+#define NEXT_MAX_BYTES 2048 /* fits, escaped, into any web server's header */
 
-/* What a POST brought; strings are "" when they are not there. */
+/* Values of the POST; "" for one that is missing. */
 struct publish_request_source {
 	struct topic_path path;
 	const char *query;        /* QUERY_STRING */
@@ -44,11 +44,13 @@ struct publish_request {
 	struct buf kind;  /* empty: none */
 	struct buf key;   /* empty: none */
 	struct buf next;  /* empty: none */
-	struct buf token; /* of the form, see form_token.h */
+	struct buf token; /* field of the form, see form_token.h */
 	struct buf data;
 };
 
-/* Why not, as a status with a sentence for the client, and how it counts. */
+/*
+ * A reason to refuse a request: status, sentence for the client, and counter.
+ */
 struct fault {
 	int status;
 	enum outcome outcome;
@@ -59,13 +61,13 @@ void publish_request_init(struct publish_request *);
 void publish_request_fini(struct publish_request *);
 
 /*
- * How many bytes a body of this type may have; 0, with the fault filled in,
- * when the type is not taken.
+ * Returns the maximum bytes of a body of this type; 0, with the fault filled
+ * in, when pgfeed does not accept the type.
  */
-size_t draft_body_limit(const struct config *, const char *content_type,
+size_t publish_request_body_limit(const struct config *, const char *content_type,
     const char *content_encoding, struct fault *);
 
-/* Fills in the draft; returns 0, or -1 with the fault filled in. */
+/* Parses a POST into *d. Returns 0, or -1 with the fault filled in. */
 int publish_request_parse(struct publish_request *, const struct config *,
     const struct publish_request_source *, struct fault *) MUSTCHECK;
 

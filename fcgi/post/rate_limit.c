@@ -1,9 +1,10 @@
 /*
- * rate_limit.c - how many posts a second one address, or one user, may send.
+ * rate_limit.c - token buckets: posts per second of an address or a user.
  *
- * A bucket is one number (the generic cell rate algorithm, ITU-T I.371): when
- * it will be full again, if nothing is taken. Each post moves that further away
- * by what one takes to flow in; it must not get further than the burst.
+ * A bucket is one number (the generic cell rate algorithm, ITU-T I.371): the
+ * time when the bucket will be full if no post comes. Each post adds the time
+ * that one token takes to flow in. The number must not get further ahead than
+ * the burst.
  *
  * Always: the table is in the order of last use, the oldest first.
  */
@@ -20,18 +21,20 @@
 struct bucket {
 	int64_t full_us;
 	UT_hash_handle hh;
-	char key[]; /* as long as hh knows */
+	char key[]; /* as long as the table's entry says */
 };
 
 struct rate_limit {
 	const char *what;
 	int64_t rate;
-	int64_t one_us, burst_us; /* for one to flow in, for all */
+	/* time for one token to flow in, and for all */
+	int64_t one_us, burst_us;
 
-	pthread_mutex_t mutex; /* for these */
+	pthread_mutex_t mutex; /* protects the members below */
 	struct bucket *table;
 	int64_t complained_ms;
-	uint64_t n_untold; /* refused since then */
+	/* number of refusals since the last line of the log */
+	uint64_t n_unlogged;
 };
 
 struct rate_limit *
@@ -70,7 +73,10 @@ rate_limit_free(struct rate_limit *l)
 	free(l);
 }
 
-/* The bucket of a key, as the last of the table; NULL without memory. */
+/*
+ * Returns the bucket of a key and moves it to the table's end, or NULL without
+ * memory.
+ */
 static struct bucket *
 find(struct rate_limit *l, const void *key, size_t n)
 {
@@ -91,17 +97,17 @@ find(struct rate_limit *l, const void *key, size_t n)
 	return b;
 }
 
-/* Who floods us shall not flood the log. */
+/* Logs refusals, at most once a second. */
 static void
 complain(struct rate_limit *l, const char *name, int64_t now)
 {
-	l->n_untold++;
+	l->n_unlogged++;
 	if (l->complained_ms != 0 && now - l->complained_ms < COMPLAINT_MS)
 		return;
 	log_warning("%s \"%s\": more than %lld posts a second (%llu refused)",
-	    l->what, name, (long long)l->rate, (unsigned long long)l->n_untold);
+	    l->what, name, (long long)l->rate, (unsigned long long)l->n_unlogged);
 	l->complained_ms = now;
-	l->n_untold = 0;
+	l->n_unlogged = 0;
 }
 
 int64_t

@@ -96,7 +96,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.referer = line[8].data };
 
 	publish_request_init(&d);
-	limit = draft_body_limit(&config, src.content_type, "", &fault);
+	limit = publish_request_body_limit(&config, src.content_type, "", &fault);
 	FUZZ_CHECK((limit == 0) == (fault.status == 415));
 	if (limit >= src.body_len) {
 		if (publish_request_parse(&d, &config, &src, &fault) == 0) {
@@ -107,7 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				   fault.detail[0] != '\0');
 	}
 	FUZZ_CHECK(
-	    draft_body_limit(&config, src.content_type, "gzip", &fault) == 0);
+	    publish_request_body_limit(&config, src.content_type, "gzip", &fault) == 0);
 	publish_request_fini(&d);
 	FUZZ_CHECK(
 	    (origin_judge(&config, &origin) == ORIGIN_ALLOWED) ==

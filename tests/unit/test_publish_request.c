@@ -344,7 +344,7 @@ test_body_limit_by_type(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		struct fault f;
 
-		assert_int_equal(draft_body_limit(&config, table[i].type,
+		assert_int_equal(publish_request_body_limit(&config, table[i].type,
 				     table[i].encoding, &f),
 		    table[i].limit);
 		assert_int_equal(f.status, table[i].status);
