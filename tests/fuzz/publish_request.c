@@ -110,7 +110,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    publish_request_body_limit(&config, src.content_type, "gzip", &fault) == 0);
 	publish_request_fini(&d);
 	FUZZ_CHECK(
-	    (origin_judge(&config, &origin) == ORIGIN_ALLOWED) ==
+	    (origin_check(&config, &origin) == ORIGIN_ALLOWED) ==
 	    (strcmp(origin.origin, listed_origin) == 0));
 	check_redirect(&origin, origin.referer, strlen(origin.referer));
 	for (int i = 0; i < LINES; i++)
