@@ -48,7 +48,8 @@ add_plain(struct buf *b, const char *s)
 			buf_addstr(b, "\\t");
 		else if (c < 0x20 || c == 0x7f)
 			buf_addf(b, "\\x%02x", c);
-		else if (c == 0xc2 && (unsigned char)s[1] < 0xa0) {
+		else if (c == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+			 (unsigned char)s[1] < 0xa0) {
 			/* U+0080 to U+009f are control characters as well. */
 			buf_addf(b, "\\u%04x", (unsigned char)s[1]);
 			s++;

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -237,7 +238,6 @@ def test_it_finds_own_pages_that_a_proxy_makes_public(patient):
 
 @pytest.mark.parametrize("name,setting,streams,enough", [
     ("apache2", "  MaxRequestWorkers 400\n# MaxRequestWorkers 9\n", 400, 300),
-    ("lighttpd", "server.max-fds = 3000\n", 1000, 750),
     ("nginx", "events { worker_connections 2000; }\n", 1000, 750),
 ])
 def test_it_says_how_many_streams_a_web_server_carries(
@@ -266,6 +266,38 @@ def test_it_says_how_many_streams_a_web_server_carries(
         patient.examine(PGFEED_MAX_STREAMS=str(enough))
         lines = [s for s in patient.said.splitlines() if said in s and conf in s]
         assert len(lines) == 1 and lines[0].startswith("ok"), patient.said
+        server.stdin.close()
+
+
+H2_OFF = 'server.feature-flags += ( "server.h2proto" => "disable" )\n'
+
+
+@pytest.mark.parametrize("version,setting,streams", [
+    ("1.4.56", "server.max-fds = 3000\n", 1000),
+    ("1.4.82", "server.max-fds = 3000\nserver.max-connections = 1500\n", 1500),
+    ("1.4.83", "server.max-fds = 3000\n", 300),
+    ("1.4.85", "server.max-fds = 3000\nserver.max-connections = 1500\n", 300),
+    ("1.4.85", "server.max-fds = 3000\nserver.max-connections = 100\n", 100),
+    ("1.4.85", "server.max-fds = 3000\n# " + H2_OFF, 300),
+    ("1.4.85", "server.max-fds = 3000\n" + H2_OFF, 1000),
+])
+def test_it_knows_which_lighttpd_serves_a_tenth(patient, version, setting, streams):
+    """The version is in the program, here a shell that reads the configuration."""
+    folder = tempfile.mkdtemp(dir=patient.site.cluster.dir)
+    os.chmod(folder, 0o755)
+    program, conf = f"{folder}/lighttpd", f"{folder}/conf"
+    shutil.copyfile(os.path.realpath("/bin/sh"), program)
+    with open(program, "ab") as file:
+        file.write(b"\0lighttpd/" + version.encode() + b"\0")
+    os.chmod(program, 0o755)
+    with open(conf, "w", encoding="ascii") as file:
+        file.write("read line; exit\n" + setting)
+    with subprocess.Popen(as_service([program, "-f", conf]), stdin=subprocess.PIPE) as server:
+        patient.examine(PGFEED_MAX_STREAMS=str(streams * 3 // 4 + 1))
+        lines = [s for s in patient.said.splitlines() if conf in s]
+        assert len(lines) == 1 and lines[0].startswith("warning"), patient.said
+        assert f"carries {streams} requests at a time" in lines[0]
+        assert ("a tenth" in lines[0]) == (streams == 300)
         server.stdin.close()
 
 

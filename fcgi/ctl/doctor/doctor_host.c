@@ -18,6 +18,9 @@
 #include "base/buf.h"
 #include "ctl/doctor/doctor.h"
 
+#define LIGHTTPD_FDS   1024 /* the usual soft limit */
+#define FILE_MAX_BYTES (16 * 1024 * 1024)
+
 struct server {
 	const char *title;
 	const char *comm[3];    /* as ps shows it */
@@ -26,7 +29,12 @@ struct server {
 	int64_t dflt;           /* streams, when nothing is set */
 	const char *files[4];
 	const char *advice;
+	int64_t (*most)(const char *pid, const char *const files[4],
+	    char where[PATH_MAX]); /* a further limit, or NULL */
 };
+
+static int64_t lighttpd_most(
+    const char *pid, const char *const files[4], char where[PATH_MAX]);
 
 static const struct server servers[] = {
 	{ .title = "Apache",
@@ -45,7 +53,8 @@ static const struct server servers[] = {
 	    .dflt = 341,
 	    .files = { "/etc/lighttpd/lighttpd.conf",
 		"/etc/lighttpd/conf-enabled/*.conf" },
-	    .advice = "raise server.max-fds and server.max-connections" },
+	    .advice = "raise server.max-fds and server.max-connections",
+	    .most = lighttpd_most },
 	{ .title = "nginx",
 	    .comm = { "nginx" },
 	    .setting = { "worker_connections" },
@@ -102,52 +111,175 @@ own_file(const char *cmdline, size_t n)
 }
 
 /*
+ * The value of a setting in files with wildcards, and where it was found. Returns
+ * false when none of them has it.
+ */
+static bool
+find_setting(const char *const files[4], const char *name, int64_t *value,
+    char where[PATH_MAX])
+{
+	bool found = false;
+
+	for (size_t k = 0; k < 4 && files[k] != NULL; k++) {
+		glob_t g;
+
+		if (glob(files[k], 0, NULL, &g) != 0)
+			continue;
+		for (size_t m = 0; m < g.gl_pathc; m++) {
+			if (!read_setting(g.gl_pathv[m], name, value))
+				continue;
+			found = true;
+			snprintf(
+			    where, PATH_MAX, "%s in %s", name, g.gl_pathv[m]);
+		}
+		globfree(&g);
+	}
+	return found;
+}
+
+/* Whether a line of the files, comments apart, has both texts. */
+static bool
+some_line_has(const char *const files[4], const char *one, const char *other)
+{
+	bool found = false;
+
+	for (size_t k = 0; k < 4 && files[k] != NULL; k++) {
+		glob_t g;
+
+		if (glob(files[k], 0, NULL, &g) != 0)
+			continue;
+		for (size_t m = 0; m < g.gl_pathc && !found; m++) {
+			FILE *f = fopen(g.gl_pathv[m], "re");
+			char line[1024];
+
+			while (f != NULL && fgets(line, sizeof(line), f)) {
+				line[strcspn(line, "#")] = '\0';
+				found |= strstr(line, one) != NULL &&
+					 strstr(line, other) != NULL;
+			}
+			if (f != NULL)
+				fclose(f);
+		}
+		globfree(&g);
+	}
+	return found;
+}
+
+/* All of a file, to be freed by the caller, up to some megabytes. */
+static bool
+read_file(struct buf *b, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char part[4096];
+	size_t n;
+
+	buf_clear(b);
+	if (f == NULL)
+		return false;
+	while (b->len < FILE_MAX_BYTES &&
+	       (n = fread(part, 1, sizeof(part), f)) > 0)
+		buf_add(b, part, n);
+	fclose(f);
+	return b->len > 0 && !buf_failed(b);
+}
+
+static bool
+read_whole(struct buf *b, const char *pid, const char *name)
+{
+	char path[NAME_MAX + 32];
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", pid, name);
+	return read_file(b, path);
+}
+
+/*
+ * The last part of the version of the lighttpd that runs as pid, 69 of 1.4.69,
+ * which its program contains; 0 when it cannot be told.
+ */
+static int64_t
+lighttpd_patch(const char *pid)
+{
+	static const char name[] = "lighttpd/1.4.";
+	struct buf b = BUF_INIT;
+	int64_t patch = 0;
+	char *at;
+
+	/* The process's own program is for its user and root to read. */
+	if (read_whole(&b, pid, "exe") || read_file(&b, "/usr/sbin/lighttpd")) {
+		at = memmem(b.data, b.len, name, strlen(name));
+		if (at != NULL) /* a buf ends in a NUL */
+			patch = strtoll(at + strlen(name), NULL, 10);
+	}
+	buf_fini(&b);
+	return patch;
+}
+
+/*
+ * From 1.4.83 on, lighttpd serves a tenth of its descriptors as connections,
+ * whatever server.max-connections says, as each may have ten requests over
+ * HTTP/2. -1 for older ones, or when HTTP/2 is off.
+ */
+static int64_t
+lighttpd_most(const char *pid, const char *const files[4], char where[PATH_MAX])
+{
+	int64_t patch = lighttpd_patch(pid), fds;
+	size_t n;
+
+	if (patch < 83 ||
+	    some_line_has(files, "\"server.h2proto\"", "\"disable\""))
+		return -1;
+	if (!find_setting(files, "server.max-fds", &fds, where)) {
+		if (files[1] == NULL) /* files that it includes may say so */
+			return -1;
+		fds = LIGHTTPD_FDS;
+		snprintf(where, PATH_MAX, "its default, as nothing is set");
+	}
+	n = strlen(where);
+	snprintf(where + n, PATH_MAX - n,
+	    ", of which lighttpd 1.4.%lld takes a tenth unless server.feature-flags has \"server.h2proto\" => \"disable\"",
+	    (long long)patch);
+	return fds / 10;
+}
+
+/*
  * Streams that the configuration allows, and where that was found; or -1 when
  * it cannot be told.
  */
 static int64_t
-streams_of(const struct server *s, const char *own, char where[PATH_MAX])
+streams_of(const struct server *s, const char *pid, const char *own,
+    char where[PATH_MAX])
 {
-	const char *const mine[] = { own, NULL };
+	const char *const mine[4] = { own };
 	const char *const *files = own != NULL ? mine : s->files;
+	int64_t streams = -1, value, most;
+	char limit[PATH_MAX];
 
-	for (size_t i = 0; i < ARRAY_LEN(s->setting); i++) {
-		int64_t value = 0;
-		bool found = false;
-
-		for (size_t k = 0; s->setting[i] != NULL && k < 4; k++) {
-			glob_t g;
-
-			if (files[k] == NULL)
-				break;
-			if (glob(files[k], 0, NULL, &g) != 0)
-				continue;
-			for (size_t m = 0; m < g.gl_pathc; m++) {
-				if (!read_setting(
-					g.gl_pathv[m], s->setting[i], &value))
-					continue;
-				found = true;
-				snprintf(where, PATH_MAX, "%s in %s",
-				    s->setting[i], g.gl_pathv[m]);
-			}
-			globfree(&g);
-		}
-		if (found)
-			return value / s->divisor[i];
+	for (size_t i = 0; i < ARRAY_LEN(s->setting) && streams == -1; i++) {
+		if (s->setting[i] != NULL &&
+		    find_setting(files, s->setting[i], &value, where))
+			streams = value / s->divisor[i];
 	}
-	if (own != NULL) /* files that it includes may say so */
-		return -1;
-	snprintf(where, PATH_MAX, "its default, as nothing is set");
-	return s->dflt;
+	if (streams == -1 && own == NULL) {
+		snprintf(where, PATH_MAX, "its default, as nothing is set");
+		streams = s->dflt;
+	} /* else files that it includes may say so */
+	if (s->most == NULL)
+		return streams;
+	most = s->most(pid, files, limit);
+	if (most == -1 || (streams != -1 && streams <= most))
+		return streams;
+	memcpy(where, limit, sizeof(limit));
+	return most;
 }
 
 static void
-say_server(struct doctor *d, const struct server *s, const char *own)
+say_server(struct doctor *d, const struct server *s, const char *pid,
+    const char *own)
 {
 	int64_t most = d->config->max_streams, streams;
 	char where[PATH_MAX];
 
-	streams = streams_of(s, own, where);
+	streams = streams_of(s, pid, own, where);
 	if (streams == -1) {
 		doctor_say(d, WELL,
 		    "%s runs here; \"%s\" itself does not say how many requests it carries at a time",
@@ -178,24 +310,6 @@ find_server(const char *comm)
 		}
 	}
 	return NULL;
-}
-
-static bool
-read_whole(struct buf *b, const char *pid, const char *name)
-{
-	char path[NAME_MAX + 32], part[4096];
-	size_t n;
-	FILE *f;
-
-	buf_clear(b);
-	snprintf(path, sizeof(path), "/proc/%s/%s", pid, name);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	while ((n = fread(part, 1, sizeof(part), f)) > 0)
-		buf_add(b, part, n);
-	fclose(f);
-	return b->len > 0 && !buf_failed(b);
 }
 
 /* Its main process: the others have one of the same name as parent. */
@@ -243,7 +357,7 @@ doctor_host(struct doctor *d)
 		    !read_whole(&b, e->d_name, "cmdline"))
 			continue;
 		own = own_file(b.data, b.len);
-		say_server(d, s, own);
+		say_server(d, s, e->d_name, own);
 		free(own);
 		count++;
 	}
