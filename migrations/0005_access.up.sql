@@ -119,7 +119,8 @@ END $$;
 --          revocation.
 -- alias:   what stands for the user in notifications of a revocation
 -- reason:  why not: 'forbidden'; 'revoked' for a token that counts no more; or
---          the message of an error, which counts as no
+--          the message of an error, which counts as no; a fault of the server,
+--          such as no memory or a deadlock, is an error of the whole statement
 --
 -- Claims are text, so that what jsonb refuses is a no to its owner and no error
 -- for everybody.
@@ -188,7 +189,15 @@ BEGIN
           reason := 'forbidden';
         END IF;
       END IF;
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION
+    -- A fault of the server is no answer: the statement fails, and the gateway
+    -- puts its client off.
+    WHEN connection_exception OR transaction_rollback OR insufficient_resources
+      OR operator_intervention OR lock_not_available OR system_error
+      OR internal_error THEN
+      RAISE;
+    -- An error of the function counts as no.
+    WHEN assert_failure OR OTHERS THEN
       allowed := false;
       failed := failed + 1;
       why := sqlerrm;
@@ -271,7 +280,12 @@ BEGIN
       -- Without a token there is none that may have been revoked.
       BEGIN
         may := pgfeed.may_write(whos[1], '{}', topics[1]);
-      EXCEPTION WHEN OTHERS THEN
+      EXCEPTION -- as in pgfeed.allowed
+      WHEN connection_exception OR transaction_rollback OR insufficient_resources
+        OR operator_intervention OR lock_not_available OR system_error
+        OR internal_error THEN
+        RAISE;
+      WHEN assert_failure OR OTHERS THEN
         why := 'failed: ' || sqlerrm;
         RAISE WARNING 'pgfeed.may_write failed, which counts as no: %', sqlerrm;
       END;

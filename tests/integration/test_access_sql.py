@@ -166,6 +166,22 @@ def test_an_error_or_null_counts_as_no_for_that_one_alone(closed, body):
     connection.close()
 
 
+def test_a_fault_of_the_server_is_no_answer(closed):
+    """The statement fails, so that the gateway can say "later"; a 403 is for good."""
+    allowed = "SELECT pgfeed.allowed('{{a}}', '{{NULL}}', '{{x}}', {})"
+    ingest_one = ("SELECT pgfeed.ingest('{x}', '{NULL}', '{1}', '{NULL}', '{a}', '{NULL}')")
+    for state in ("53200", "40P01", "57P01", "55P03", "58030", "XX000", "08006"):
+        for what, call in (("read", allowed.format(False)), ("write", allowed.format(True)),
+                           ("write", ingest_one)):
+            closed.sql(f"CREATE OR REPLACE FUNCTION pgfeed.may_{what}(who text, claims jsonb,"
+                       f" topic text) RETURNS boolean LANGUAGE plpgsql STABLE AS"
+                       f" $$BEGIN RAISE SQLSTATE '{state}'; END$$")
+            with pytest.raises(psycopg2.Error) as raised:
+                closed.sql(call)
+            assert raised.value.pgcode == state
+    assert closed.value("SELECT count(*) FROM pgfeed.event") == 0
+
+
 def test_arrays_of_different_lengths_are_an_error(closed):
     for statement in (
             "SELECT * FROM pgfeed.allowed('{a,b}', '{NULL}', '{a,b}', false)",
