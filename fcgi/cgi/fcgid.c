@@ -1,8 +1,8 @@
 /*
- * fcgid.c - FastCGI to FastCGI.
+ * fcgid.c - FastCGI proxy for mod_fcgid.
  *
- * Both sides speak the same protocol, so bytes are passed on as they are. One
- * connection at a time: that is how mod_fcgid uses a process.
+ * Both sides speak the same protocol, so bytes pass unchanged. The proxy serves
+ * one connection at a time, since mod_fcgid uses a process so.
  */
 #include <sys/socket.h>
 #include <errno.h>
@@ -25,7 +25,7 @@ pump_is_wanted(void)
 	       yes;
 }
 
-/* Passes on what is there; false at the end of either side. */
+/* Copies the available bytes. Returns false at the end of either side. */
 static bool
 pass_on(int from, int to)
 {

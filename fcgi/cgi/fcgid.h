@@ -1,13 +1,13 @@
 /*
- * fcgid.h - FastCGI to FastCGI, for web servers that start a process for each
- * request and keep it for the next (mod_fcgid).
+ * fcgid.h - FastCGI proxy for web servers that start a process for each request
+ * and keep the process for the next one (mod_fcgid).
  */
 #ifndef PGFEED_FCGID_H
 #define PGFEED_FCGID_H
 
 #include "config/config.h"
 
-/* Whether this process was started with a listening socket as its stdin. */
+/* Returns whether stdin is a listening socket. */
 bool pump_is_wanted(void);
 
 /* Serves one connection after the other; never returns. */

@@ -1,14 +1,15 @@
 /*
- * launch.c - a pgfeed-stream for everybody who comes by CGI.
+ * launch.c - starts a pgfeed-stream on demand and connects to its socket.
  *
- * Who finds nobody at the socket takes a lock and looks again. If that is still
- * so, it makes the listening socket itself, lets go of the lock and hands the
- * socket to the new process as its fd 0. So the socket is there before the
- * program is: whoever connects meanwhile waits in the backlog, and a second
- * start has nothing to be late for.
+ * A process that cannot connect takes a lock and tries again. If that fails
+ * too, the process makes the listening socket itself, releases the lock and
+ * passes the socket to the new pgfeed-stream as descriptor 0. So the socket
+ * exists before the program runs: clients that connect meanwhile wait in the
+ * backlog, and a second start cannot fail.
  *
- * The lock and the places are single bytes of one file, locked for the open
- * file (F_OFD_SETLK), so they end with the process whatever ends it.
+ * The lock and the places (see launch_take_place()) are single bytes of one
+ * file, locked for the open file description (F_OFD_SETLK), so they end with
+ * the process.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -32,7 +33,9 @@
 #define LOG_MAX_BYTES (4 * 1024 * 1024)
 #define SEND_LIMIT_S  10
 
-/* Bytes of the lock file: the first is for starting, the others are places. */
+/*
+ * Locks a byte of the lock file: byte 0 is for starting, the others are places.
+ */
 static int
 lock_byte(int fd, off_t byte, int command)
 {
@@ -65,7 +68,8 @@ open_beside_socket(const struct config *c, const char *suffix, int flags)
 bool
 launch_take_place(const struct config *c, unsigned first, unsigned n)
 {
-	static int fd = -1; /* open until the end: it holds the place */
+	/* stays open until the process ends, as it holds the place */
+	static int fd = -1;
 
 	if (fd == -1)
 		fd = open_beside_socket(c, ".lock", O_RDWR);
@@ -91,7 +95,9 @@ connect_socket(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;
-	/* It limits connect() too, when the backlog is full: unix(7). */
+	/*
+	 * The timeout limits connect() too, when the backlog is full: unix(7).
+	 */
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
 		return fd;
@@ -101,7 +107,7 @@ connect_socket(const char *path)
 	return -1;
 }
 
-/* The path of a program in this one's folder. */
+/* Finds the path of a program in the folder of this one. */
 static bool
 beside(char path[PATH_MAX], const char *name)
 {
@@ -120,8 +126,9 @@ beside(char path[PATH_MAX], const char *name)
 }
 
 /*
- * The environment without the request, whose cookies are nobody else's
- * business; with HOME, where libpq looks for passwords.
+ * Returns the environment without the request's variables, as its cookies do
+ * not concern other requests; and with HOME, where libpq searches for
+ * passwords.
  */
 static char **
 quiet_environment(void)
@@ -149,7 +156,7 @@ quiet_environment(void)
 	return env;
 }
 
-/* Where the new process writes to; the old file is kept once it is large. */
+/* Opens the log file of the new process. A large one is renamed first. */
 static int
 open_log(const struct config *c)
 {
@@ -179,13 +186,14 @@ closefrom(int first)
 #endif
 
 /*
- * In the process to be: nothing of the web server's may stay, or it would wait
- * for this one, end with it, or be signalled together with it.
+ * Prepares the child for exec. The child must not inherit anything from the web
+ * server, which would wait for the child, end together with it, or signal it.
  */
 static void
 become_daemon(const char *program, char **env, int listen_fd, int log_fd)
 {
-	char *conf = getenv("PGFEED_CONF"); /* told so that ps shows it */
+	/* as an argument, so that ps shows it */
+	char *conf = getenv("PGFEED_CONF");
 	char *argv[] = { (char *)"pgfeed-stream",
 		conf != NULL ? (char *)"-c" : NULL, conf, NULL };
 	sigset_t none;

@@ -1,5 +1,5 @@
 /*
- * launch.h - a pgfeed-stream for everybody who comes by CGI.
+ * launch.h - starts a pgfeed-stream on demand and connects to its socket.
  */
 #ifndef PGFEED_LAUNCH_H
 #define PGFEED_LAUNCH_H
@@ -7,16 +7,16 @@
 #include "config/config.h"
 
 /*
- * Connects to pgfeed-stream's socket, and starts the program when nobody
- * serves it: the one in the folder of this program, with the configuration in
- * PGFEED_CONF. Of many who find it missing at once, one starts it. Returns the
- * connection or -1 after logging why.
+ * Connects to pgfeed-stream's socket. If no process serves the socket, starts
+ * the program in the folder of this one, with the configuration in PGFEED_CONF.
+ * Only one of several processes starts it. Returns the connection, or -1 after
+ * logging the reason.
  */
 int launch_connect(const struct config *) MUSTCHECK;
 
 /*
  * Takes one of n places, beginning with number first, for the life of this
- * process; false when all are taken.
+ * process. Returns false when all are taken.
  */
 bool launch_take_place(
     const struct config *, unsigned first, unsigned n) MUSTCHECK;

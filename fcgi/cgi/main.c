@@ -1,20 +1,21 @@
 /*
- * main.c - pgfeed-cgi: pgfeed for hosts that allow nothing but CGI.
+ * main.c - pgfeed-cgi: relay from CGI to pgfeed-stream.
  *
  *     web server --CGI--> pgfeed-cgi --FastCGI--> pgfeed-stream
  *                              \--exec--> pgfeed-post
  *
- * One process per request, for as long as a browser listens. Hosts count
- * processes, so the first cgi_streams of them hold a stream; the next as many
- * are ended with the first event, or when poll_wait is over, and come back;
- * and beyond that a browser gets what is new, at once, and comes back. It is
- * the same page and the same EventSource each time, only slower.
+ * There is one process per request, for as long as the browser listens. Hosting
+ * companies limit the number of processes. So the first cgi_streams processes
+ * hold a stream. As many more end their stream with the first event or after
+ * poll_wait, and the browser reconnects. Beyond that number a browser gets the
+ * new events at once and reconnects. The page and its EventSource are the same
+ * in all three cases, but events arrive later.
  *
- * With a listening socket as its stdin it is a FastCGI program instead, one
- * request at a time, as mod_fcgid wants it.
+ * With a listening socket as its stdin the program is a FastCGI program
+ * (mod_fcgid) that serves one request at a time.
  *
- * Whatever goes wrong before an answer has begun becomes "come back later":
- * an error status would end an EventSource for good.
+ * An error before the answer has begun becomes an answer that makes the browser
+ * retry, since an error status would end an EventSource for good.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -33,10 +34,11 @@
 #include "cgi/relay.h"
 #include "cgi/launch.h"
 
-#define STREAM_LIMIT_MS 10000 /* a stream's head comes at once */
-#define POLL_LIMIT_MS   75000 /* a long-poll's only after its wait */
+#define STREAM_LIMIT_MS 10000 /* a stream's head arrives at once */
+#define POLL_LIMIT_MS   75000 /* a long-poll's head arrives after its wait */
 #define AGAIN_MS        1000
-#define LATER_MS        15000 /* until a client that was not served retries */
+/* time until a client that was not served retries */
+#define LATER_MS        15000
 
 static const char *
 variable(const char *name)
@@ -106,7 +108,10 @@ serve(const struct config *c)
 		extra = text;
 	}
 	result = ask(c, extra, limit_ms);
-	/* It was just ending: now there is none, so another one is started. */
+	/*
+	 * The gateway was ending. No process serves now, so this starts a new
+	 * one.
+	 */
 	if (result == RELAY_SILENT && now_ms() - began < AGAIN_MS)
 		result = ask(c, extra, limit_ms);
 	switch (result) {
@@ -164,7 +169,7 @@ main(int argc, char **argv)
 	struct config config;
 	char err[512];
 
-	/* Arguments of a CGI program come from the URL: RFC 3875, 4.4. */
+	/* The arguments of a CGI program come from the URL: RFC 3875, 4.4. */
 	if (method == NULL && !pump_is_wanted())
 		return without_request(argc, argv);
 	signal(SIGPIPE, SIG_IGN);

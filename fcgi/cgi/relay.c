@@ -1,13 +1,13 @@
 /*
- * relay.c - one CGI request, carried to a FastCGI socket and back.
+ * relay.c - relays one CGI request to a FastCGI socket, and the answer back.
  *
  *     environ --> PARAMS --> gateway --> STDOUT records --> stdout
  *
- * What arrives is passed on at once, and a record may come in pieces of any
- * size: its header is gathered byte by byte, its content is not gathered at
- * all. stdout is watched for its end only. The web server closes it when it
- * has found out that the browser left; the connection to the gateway ends with
- * this process, so the gateway knows too.
+ * Bytes are passed on as they arrive. A record may arrive in pieces of any
+ * size: its header is collected, its content is not. stdout is polled only for
+ * its end, since the web server closes stdout when the browser has
+ * disconnected. The connection to the gateway ends with this process, so the
+ * gateway closes the stream.
  */
 #include <errno.h>
 #include <poll.h>
@@ -31,7 +31,10 @@ add_variable(struct buf *b, const char *text)
 	    b, text, name, text[name] == '=' ? text + name + 1 : "");
 }
 
-/* Of the environment, what is about the request (RFC 3875 section 4.1). */
+/*
+ * Returns whether a variable of the environment belongs to the request (RFC
+ * 3875 section 4.1).
+ */
 static bool
 is_about_request(const char *text)
 {
@@ -105,7 +108,9 @@ write_all(int fd, const char *p, size_t n)
 
 enum step { STEP_MORE, STEP_END, STEP_LEFT, STEP_BROKEN };
 
-/* Passes n bytes of the gateway on. *answered: something is out. */
+/*
+ * Passes on n bytes of the gateway. *answered is set when a byte was written.
+ */
 static enum step
 pass_on(struct record_reader *r, const char *p, size_t n, bool *answered)
 {

@@ -1,5 +1,5 @@
 /*
- * relay.h - one CGI request, carried to a FastCGI socket and back.
+ * relay.h - relays one CGI request to a FastCGI socket, and the answer back.
  */
 #ifndef PGFEED_RELAY_H
 #define PGFEED_RELAY_H
@@ -7,17 +7,17 @@
 #include "base/util.h"
 
 enum relay_result {
-	RELAY_DONE,   /* the answer is out, complete */
-	RELAY_LEFT,   /* nobody reads it any more */
-	RELAY_CUT,    /* the gateway ended in the middle of it */
-	RELAY_SILENT, /* no byte of an answer came; stdout is untouched */
+	RELAY_DONE,   /* the whole answer is written */
+	RELAY_LEFT,   /* the client has disconnected */
+	RELAY_CUT,    /* the gateway ended within its answer */
+	RELAY_SILENT, /* the gateway sent no byte; stdout is untouched */
 };
 
 /*
  * Sends the request in the environment, without a body, to the gateway at fd,
- * and what it answers to stdout as it comes. extra, if not NULL, is one more
- * variable for the gateway, "NAME=value". The answer has to begin within
- * limit_ms; after that there is no limit.
+ * and writes the answer to stdout as it arrives. extra, if not NULL, is one
+ * more variable for the gateway, "NAME=value". The answer has to begin within
+ * limit_ms; then there is no limit.
  */
 enum relay_result relay(int fd, const char *extra, int limit_ms) MUSTCHECK;
 

@@ -1,5 +1,5 @@
 /*
- * check_config.c - "pgfeed check-config": what the configuration comes to.
+ * check_config.c - "pgfeed check-config": prints the effective configuration.
  */
 #include <getopt.h>
 #include <pwd.h>
@@ -10,8 +10,8 @@
 #include "auth/jwt_keys.h"
 
 /*
- * What is open to everybody is a matter of the database. It may not be there
- * yet, or not for us: then there is nothing to say.
+ * Prints the topics that are open to everybody, which the database knows.
+ * Prints nothing when the database is missing or refuses this user.
  */
 static void
 warn_of_open(const struct config *c)
@@ -47,7 +47,10 @@ warn_of_settings(const struct config *c)
 	}
 }
 
-/* Without passwords: it ends up in terminals, mails and bug reports. */
+/*
+ * Prints the options without passwords, since the output ends up in terminals,
+ * mails and bug reports.
+ */
 static int
 print_config(const struct config *c)
 {
@@ -90,7 +93,10 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	}
 	if (optind < argc)
 		return ctl_misuse(self, "it takes no argument");
-	/* main() has read it, and has ended with file and line if it is bad. */
+	/*
+	 * main() has loaded the configuration, and has exited with file and
+	 * line if it is invalid.
+	 */
 	if (!quiet && print_config(&ctl->config) != 0)
 		return 1;
 	if (*ctl->config.jwt_keys != '\0') {

@@ -1,5 +1,5 @@
 /*
- * ctl.c - what the commands of pgfeed share.
+ * ctl.c - helpers that the commands of pgfeed share.
  */
 #include <math.h>
 #include <pwd.h>

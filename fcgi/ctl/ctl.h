@@ -1,9 +1,9 @@
 /*
- * ctl.h - what the commands of pgfeed share.
+ * ctl.h - helpers that the commands of pgfeed share.
  *
  * A command is one file with one struct command; main.c lists them all. Exit
- * codes: 0 done, 1 failed, 2 wrong usage, 3 an answer of "no" to a question
- * (migrate status: something is pending; doctor: something is wrong).
+ * codes: 0 done; 1 failed; 2 wrong usage; 3 the answer to a question is "no"
+ * (migrate status: a migration is pending; doctor: a finding is bad).
  */
 #ifndef PGFEED_CTL_H
 #define PGFEED_CTL_H
@@ -14,8 +14,10 @@
 #include "base/buf.h"
 #include "config/config.h"
 
-/* The role that owns a schema made by "pgfeed setup", and a user of the
- * operating system. */
+/*
+ * The role that owns a schema made by "pgfeed setup", also the name of a user
+ * of the operating system.
+ */
 #define CTL_OWNER "pgfeed"
 
 #define EXIT_USAGE 2
@@ -23,17 +25,18 @@
 
 struct ctl {
 	struct config config;
-	const char *config_path; /* as given with -c, or NULL */
+	const char *config_path; /* the argument of -c, or NULL */
 };
 
 struct command {
 	const char *name;
-	const char *args;    /* behind "pgfeed NAME" in the usage */
-	const char *summary; /* one line for pgfeed --help */
-	const char *help;    /* what its own --help adds */
+	const char *args;    /* arguments behind "pgfeed NAME" in the usage */
+	const char *summary; /* its line in pgfeed --help */
+	const char *help;    /* text that NAME --help adds */
 	int (*run)(const struct command *, struct ctl *, int argc, char **argv);
 	bool
-	    reads_config; /* by itself: main() does not load the configuration */
+	    /* the command loads the configuration itself; main() does not */
+	    reads_config;
 };
 
 extern const struct command check_config_command;
@@ -50,25 +53,25 @@ extern const struct command tail_command;
 /* Prints the command's help to stdout. */
 void ctl_help(const struct command *);
 
-/* "pgfeed NAME: message" on stderr and how to get help; EXIT_USAGE. */
+/* Prints "pgfeed NAME: message" and a hint to stderr; returns EXIT_USAGE. */
 int ctl_misuse(const struct command *, const char *fmt, ...) PRINTF(2, 3);
 
-/* "pgfeed: message" on stderr; returns 1, for "return ctl_fail(...)". */
+/* Prints "pgfeed: message" to stderr; returns 1, for "return ctl_fail(...)". */
 int ctl_fail(const char *fmt, ...) PRINTF(1, 2);
 
-/* ctl_fail() with what the server said. Clears the result. */
+/* Does ctl_fail() with the server's message. Clears the result. */
 int ctl_fail_db(const PGconn *, PGresult *, const char *what);
 
 /*
- * Connects as db_connect() does. When root has no role in the database, root
- * connects as the user of the operating system called name, whom peer
- * authentication then sees; NULL name: as nobody else. Returns NULL with the
+ * Connects as db_connect() does. When the database has no role for root, root
+ * connects as the user of the operating system called name, which peer
+ * authentication then sees; with NULL, only as root. Returns NULL with the
  * first reason in err.
  */
 PGconn *ctl_connect_any(
     const char *conninfo, const char *name, struct buf *err);
 
-/* Why heartbeat is too long for the web servers' configuration, or NULL. */
+/* Returns a warning if heartbeat is too long for the web servers, or NULL. */
 const char *ctl_heartbeat_warning(const struct config *);
 
 /* Applies all migrations that the database lacks. Returns 0, or 1 after a
@@ -76,17 +79,17 @@ const char *ctl_heartbeat_warning(const struct config *);
 int ctl_migrate_up(PGconn *) MUSTCHECK;
 
 /*
- * Connects to the configured database, or says why not and returns NULL.
- * Notices of the server go to stderr.
+ * Connects to the configured database. Returns NULL after a message. Notices of
+ * the server go to stderr.
  */
 PGconn *ctl_connect(const struct ctl *);
 
-/* As ctl_connect(), and the schema must be there and new enough. */
+/* Does ctl_connect() and checks that the schema is there and new enough. */
 PGconn *ctl_connect_schema(const struct ctl *);
 
 /*
- * Reads a time such as "90s" or "7d", a bare number being seconds, into
- * seconds. Returns 0, or -1 when it is none.
+ * Reads a time such as "90s" or "7d", where a bare number is seconds, into
+ * seconds. Returns 0, or -1 when the text is no time.
  */
 int ctl_parse_age(const char *, double *seconds) MUSTCHECK;
 

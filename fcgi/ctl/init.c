@@ -1,12 +1,13 @@
 /*
- * init.c - "pgfeed init": a working folder for the host that you have.
+ * init.c - "pgfeed init": makes a working folder for a given kind of host.
  *
- * No root, no service manager, nothing outside the folder: the configuration,
- * a place for sockets and logs, what the web server has to be told, and what
- * to do next. Files that are there already are left alone.
+ * The command needs no root and no service manager, and touches nothing outside
+ * the folder. It writes the configuration, folders for sockets and logs, and
+ * files for the web server, and prints the next steps. Existing files stay as
+ * they are.
  *
- * What is written comes from the files in conf of the installation, with words
- * replaced; the configuration is made here.
+ * The files come from conf of the installation, with words replaced; the
+ * configuration is generated here.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,20 +26,21 @@
 enum file_kind { PLAIN, SCRIPT };
 
 struct init_file {
-	const char *from; /* below conf */
-	const char *to;   /* below the folder */
+	const char *from; /* path below conf */
+	const char *to;   /* path below the folder */
 	enum file_kind kind;
 };
 
 struct mode {
 	const char *name;
 	const char *summary;
-	const char *settings; /* of pgfeed.conf, besides the usual ones */
+	const char *settings; /* lines of pgfeed.conf, besides the usual ones */
 	const char *web_user; /* NULL: the usual one */
-	bool daemon; /* pgfeed-stream and pgfeed-post run by themselves */
-	bool pages;  /* web/ is to be copied, with pgfeed's own pages */
+	/* pgfeed-stream and pgfeed-post run as processes of their own */
+	bool daemon;
+	bool pages;  /* copy pgfeed's own pages to web/ */
 	struct init_file file[4];
-	const char *next; /* what to do, with @words@ */
+	const char *next; /* the next steps, with @words@ */
 };
 
 struct init {
@@ -49,7 +51,7 @@ struct init {
 	const char *web_user, *socket_mode;
 };
 
-/* How much a mode carries: see docs/servers.md for where that comes from. */
+/* Streams that each mode carries; docs/servers.md has the measurements. */
 #define APACHE_LIMITS                                                         \
 	"# Each stream keeps one worker of Apache busy, and Debian's Apache " \
 	"has 150.\n"                                                          \
@@ -155,8 +157,8 @@ find_mode(const char *name)
 /* --- where things are */
 
 /*
- * The installation that this program is part of, wherever it was moved to;
- * else the one it was built for.
+ * Finds the installation that this program belongs to, wherever it was moved
+ * to; else uses the one that it was built for.
  */
 static void
 find_installation(struct init *in)
@@ -170,7 +172,7 @@ find_installation(struct init *in)
 	if (n == -1)
 		return;
 	exe[n] = '\0';
-	for (int up = 0; up < 2; up++) { /* off with bin/pgfeed */
+	for (int up = 0; up < 2; up++) { /* remove "bin/pgfeed" */
 		slash = strrchr(exe, '/');
 		if (slash == NULL)
 			return;
@@ -209,8 +211,8 @@ own_name(void)
 /* --- writing */
 
 /*
- * Adds text to b, each @word@ replaced, and the place of the sockets in files
- * that are shipped as they are.
+ * Adds text to b with each @word@ replaced, and with the place of the sockets
+ * replaced in files that are shipped without words.
  */
 static void
 fill_in(struct buf *b, const struct init *in, const char *text)
@@ -282,7 +284,7 @@ write_file(const struct init *in, const char *name, const struct buf *b,
 		return ctl_fail(
 		    "could not make \"%s\": %s", path, strerror(errno));
 	done = write(fd, b->data, b->len);
-	fchmod(fd, mode); /* whatever the umask */
+	fchmod(fd, mode); /* independent of the umask */
 	if (close(fd) == -1 || done != (ssize_t)b->len)
 		return ctl_fail(
 		    "could not write \"%s\": %s", path, strerror(errno));
@@ -327,7 +329,7 @@ write_template(const struct init *in, const struct init_file *file)
 	return rc;
 }
 
-/* Copies what is in the installation's www to web/. */
+/* Copies www of the installation to web/. */
 static int
 copy_pages(const struct init *in, const char *below)
 {
@@ -398,7 +400,7 @@ write_all(const struct init *in)
 {
 	static const struct init_file start = { "init/start", "start", SCRIPT };
 	const struct mode *m = in->mode;
-	/* The web server has to pass through to the sockets, and no more. */
+	/* The web server may pass through to the sockets, and no further. */
 	int rc = make_folder(in, "", 0711);
 
 	if (rc == 0)
@@ -492,8 +494,10 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	if (strlen(in.dir) > 80)
 		return ctl_fail("\"%s\" is too long for the path of a Unix socket (80 bytes at most)",
 		    in.dir);
-	/* Apache's user is in no group of yours, so others may connect; who
-	 * is served is up to peer_users. */
+	/*
+	 * Apache's user is in none of the user's groups, so all users may
+	 * connect. peer_users decides which of them are served.
+	 */
 	in.socket_mode = in.mode->daemon ? "0666" : "0600";
 	find_installation(&in);
 	if (write_all(&in) != 0)

@@ -1,5 +1,5 @@
 /*
- * pgfeed - the command line: the schema, events by hand, and what is wrong.
+ * pgfeed - command line: schema, events, set-up and diagnosis.
  */
 #include <getopt.h>
 #include <locale.h>
@@ -106,7 +106,7 @@ main(int argc, char **argv)
 	    config_load(&ctl.config, ctl.config_path, err, sizeof(err)) == -1)
 		return ctl_fail("%s", err);
 	signal(SIGPIPE, SIG_IGN);
-	optind = 0; /* glibc: start over */
+	optind = 0; /* makes glibc start over */
 	rc = command->run(command, &ctl, argc, argv);
 	config_free(&ctl.config);
 	if (fflush(stdout) == EOF && rc == 0)

@@ -1,13 +1,14 @@
 /*
- * migrate.c - "pgfeed migrate": brings the schema up, or back down.
+ * migrate.c - "pgfeed migrate": applies migrations, or takes them back.
  *
  * Migrations are files NNNN_name.up.sql and NNNN_name.down.sql. Each runs in
  * one transaction together with its row in pgfeed.migration, so a failure
- * leaves what was before. An advisory lock lets one session do this at a time;
- * a second one waits and then finds nothing left to do.
+ * changes nothing. An advisory lock admits one session at a time; a second one
+ * waits and then finds nothing to do.
  *
- * Always: what is applied is a prefix of what there is. A file that changed
- * after it was applied is refused: what runs in the database is not it.
+ * Always: the applied migrations are a prefix of the files. The command refuses
+ *         a file that changed after it was applied: the database has the old
+ *         text.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +23,8 @@
 #include "ctl/ctl.h"
 #include "pg/db.h"
 
-#define LOCK_KEY       "1885824613, 0" /* beside those of 0004_retention */
+/* a neighbour of the locks in 0004_retention */
+#define LOCK_KEY       "1885824613, 0"
 #define COUNT_ALL      9999
 #define FILE_MAX_BYTES (16 << 20)
 
@@ -30,14 +32,14 @@ struct migration {
 	int version;
 	char name[128]; /* "0001_events" */
 	char checksum[65];
-	char applied_at[64]; /* "" when it is not */
-	bool known;          /* there is a file */
-	bool changed;        /* and it is not the one that was applied */
+	char applied_at[64]; /* "" if it is not applied */
+	bool known;          /* its file exists */
+	bool changed;        /* the file differs from the applied text */
 };
 
 struct migrations {
 	const char *dir;
-	struct migration *item; /* by version */
+	struct migration *item; /* sorted by version */
 	size_t n;
 };
 
@@ -65,7 +67,7 @@ by_version(const void *a, const void *b)
 	return (x->version > y->version) - (x->version < y->version);
 }
 
-/* Reads DIR/NAME.WAY.sql whole. */
+/* Reads the whole file DIR/NAME.WAY.sql. */
 static int
 read_sql(const struct migrations *ms, const char *name, const char *way,
     char *path, size_t size, struct buf *sql)
@@ -161,7 +163,10 @@ out:
 	return rc;
 }
 
-/* The server computes it, so that no hash function is needed here. */
+/*
+ * Makes the server compute the hash, so that this program needs no hash
+ * function.
+ */
 static int
 compute_checksums(PGconn *db, struct migrations *ms)
 {
@@ -247,7 +252,7 @@ is_applied(const struct migration *m)
 	return m->applied_at[0] != '\0';
 }
 
-/* The line of the character'th (from 1) character of UTF-8 text. */
+/* Returns the line of the character'th (from 1) character of UTF-8 text. */
 static int
 line_of(const char *text, long character)
 {
@@ -282,7 +287,7 @@ report(PGconn *db, PGresult *r, const char *path, const char *sql)
 	return -1;
 }
 
-/* Runs one file and notes it, or un-notes it, in one transaction. */
+/* Runs one file, and adds or removes its row, in one transaction. */
 static int
 apply(
     PGconn *db, const struct migrations *ms, const struct migration *m, bool up)
@@ -356,7 +361,9 @@ out:
 	return rc;
 }
 
-/* Whether what is applied can be built upon. */
+/*
+ * Checks that the applied migrations are a prefix of the files, and unchanged.
+ */
 static int
 check_prefix(const struct migrations *ms)
 {
@@ -375,7 +382,9 @@ check_prefix(const struct migrations *ms)
 	return 0;
 }
 
-/* Gives the groups what a dump restored without rights lacks. */
+/*
+ * Grants the groups the rights that a dump restored without privileges lacks.
+ */
 static int
 restore_grants(PGconn *db)
 {
@@ -410,7 +419,9 @@ migrate_up(PGconn *db, const struct migrations *ms, long count)
 	return restore_grants(db);
 }
 
-/* Prints what taking a migration back loses: the comment its file begins with. */
+/*
+ * Prints the data that taking a migration back loses: its file's first comment.
+ */
 static int
 print_loss(const struct migrations *ms, const struct migration *m)
 {
@@ -583,7 +594,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	else
 		rc = migrate_status(&ms);
 out:
-	PQfinish(db); /* and with it the lock */
+	PQfinish(db); /* ends the lock as well */
 	free(ms.item);
 	return rc;
 }

@@ -1,9 +1,10 @@
 /*
- * prune.c - "pgfeed prune": forgets history by hand.
+ * prune.c - "pgfeed prune": removes old events now.
  *
- * What a gateway does every now and then, at once and to the letter. Each step
- * is a transaction of its own: the mark must be committed before anything goes
- * (see 0004_retention.up.sql).
+ * A gateway does the same every now and then; this command does all of it at
+ * once.
+ * Each step is a transaction of its own: the watermark must be committed before
+ * rows are removed (see 0004_retention.up.sql).
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 #define BUSY_TRIES 30
 
-/* One row, with one parameter; NULL after saying what failed. */
+/* Returns the row of a query with one parameter, or NULL after a message. */
 static PGresult *
 query(PGconn *db, const char *sql, const char *value)
 {
@@ -63,7 +64,7 @@ prune_events(PGconn *db, const char *age)
 	PGresult *r;
 	bool raised;
 
-	do { /* a call reads some 100,000 events */
+	do { /* one call reads some 100,000 events */
 		r = query(db,
 		    "SELECT pgfeed.prune_mark(make_interval(secs => $1), true)",
 		    age);

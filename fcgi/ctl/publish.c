@@ -1,5 +1,5 @@
 /*
- * publish.c - "pgfeed publish": events from the shell.
+ * publish.c - "pgfeed publish": publishes events from the shell.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -10,13 +10,13 @@
 #include "base/buf.h"
 #include "ctl/ctl.h"
 
-#define DATA_MAX_BYTES (1 << 20) /* the table's own limit */
+#define DATA_MAX_BYTES (1 << 20) /* the limit of the table */
 
 struct event {
 	const char *topic, *data, *kind, *key;
 };
 
-/* Everything on stdin, but not more than one byte too many. */
+/* Reads stdin whole, up to one byte beyond the limit. */
 static int
 read_stdin(struct buf *b)
 {
@@ -38,7 +38,7 @@ read_stdin(struct buf *b)
 	return 0;
 }
 
-/* Refuses what the server would refuse less plainly. */
+/* Refuses input that the server would refuse with a worse message. */
 static int
 check_data(const char *s, size_t n)
 {

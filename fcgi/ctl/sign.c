@@ -1,8 +1,9 @@
 /*
- * sign.c - "pgfeed sign": tokens, and URLs that carry one.
+ * sign.c - "pgfeed sign": makes tokens, and URLs with a token.
  *
- * A page can't give EventSource a header, so whoever makes the page asks for a
- * URL that is good for a few minutes and for what is on that page.
+ * A page cannot add a header to EventSource. So the program that makes the page
+ * puts a URL into it that is valid for a few minutes and for the topics of that
+ * page.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ struct wanted {
 	struct patterns read, write;
 };
 
-/* The key with that kid, or the first, of those that have a secret. */
+/* Returns the key with that kid, or the first, among the keys with a secret. */
 static const struct jwt_key *
 choose_key(const struct jwt_keys *keys, const char *kid)
 {
@@ -84,7 +85,10 @@ add_claims(struct buf *b, const struct config *c, const struct wanted *w)
 	buf_addstr(b, "}}");
 }
 
-/* As a gateway will judge it, so that nobody is sent away with a dud. */
+/*
+ * Checks the new token as a gateway does, so that an unusable one is not
+ * printed.
+ */
 static const char *
 check_token(
     const char *token, const struct config *c, const struct jwt_keys *keys)
@@ -166,7 +170,7 @@ sign(
 	return why != NULL ? ctl_fail("it would be refused: %s", why) : 0;
 }
 
-/* NULL, or what is wrong with one more pattern. */
+/* Adds one more pattern. Returns NULL, or a sentence about the fault. */
 static const char *
 add_pattern(struct patterns *p, const char *s)
 {

@@ -1,5 +1,5 @@
 /*
- * status.c - "pgfeed status": the feed as the database sees it.
+ * status.c - "pgfeed status": prints the state of the feed in the database.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "ctl/ctl.h"
 
 /*
- * One line each: a title and SQL that gives one text. The newest event is
- * looked for by id, since there is no index by time.
+ * One line each: a title and SQL that gives one text. The newest event is the
+ * one with the highest id, since no index has the time.
  */
 static const struct {
 	const char *title, *sql;
@@ -50,7 +50,7 @@ static const struct {
 	    " AND datname = current_database()" },
 };
 
-/* Transactions that hold ids which nobody has seen yet, the longest first. */
+/* Transactions that hold unseen ids, the longest first. */
 static const char holders[] =
     "SELECT coalesce('pid ' || h.pid, 'prepared transaction'),"
     " coalesce(a.usename, '?'), coalesce(nullif(a.application_name, ''), '?'),"
@@ -60,7 +60,10 @@ static const char holders[] =
     " FROM pgfeed.holder h LEFT JOIN pg_stat_activity a USING (pid)"
     " ORDER BY a.xact_start LIMIT 20";
 
-/* One line of a terminal, which must not take commands from a topic's name. */
+/*
+ * Prints text as one line, without control characters that a topic's name may
+ * have.
+ */
 static void
 print_line(const char *title, const char *text)
 {

@@ -1,8 +1,8 @@
 /*
- * doctor.c - "pgfeed doctor": looks at everything that pgfeed depends on.
+ * doctor.c - "pgfeed doctor": checks everything that pgfeed depends on.
  *
- * Each finding is one line: what was looked at and, when it is not well, what
- * to do. It changes nothing.
+ * Each finding is one line: the subject and, if the finding is bad, the remedy.
+ * The command changes nothing.
  */
 #include <getopt.h>
 #include <poll.h>
@@ -20,8 +20,8 @@
 #define ECHO_WAIT_MS  2000
 #define QUEUE_ALARM   0.01
 #define CLOCK_ALARM_S 1.0
-#define LATE_S        3600 /* a duty of retention is done every minute */
-#define LONG_S        360 /* longer than the usual limits: 40, 60, 300 */
+#define LATE_S        3600 /* gateways do each duty of retention every minute */
+#define LONG_S        360 /* longer than the usual limits of 40, 60 and 300 s */
 
 void
 doctor_say(struct doctor *d, enum finding f, const char *fmt, ...)
@@ -53,7 +53,7 @@ doctor_look_at(struct doctor *d, const char *what)
 
 /* --- the database */
 
-/* One text, or NULL after saying what failed; for free(). */
+/* Returns one text for free(), or NULL after a finding about the failure. */
 static char *
 ask(struct doctor *d, PGconn *db, const char *sql)
 {
@@ -71,9 +71,9 @@ ask(struct doctor *d, PGconn *db, const char *sql)
 }
 
 /*
- * Rings a bell on another connection and waits for it on this one. A pooler in
- * transaction mode takes LISTEN without a word and forgets it; on the same
- * connection it would even seem to work.
+ * Rings the doorbell on another connection and waits for it on this one. A
+ * pooler in transaction mode accepts LISTEN and forgets it; on one connection,
+ * LISTEN would even seem to work.
  */
 static void
 look_at_listen(
@@ -162,7 +162,7 @@ look_at_server(struct doctor *d, PGconn *db)
 	free(s);
 }
 
-/* Returns whether it is worth looking further. */
+/* Returns whether further checks make sense. */
 static bool
 look_at_schema(struct doctor *d, PGconn *db)
 {
@@ -201,7 +201,7 @@ look_at_rules(struct doctor *d, PGconn *db, const char *program)
 
 		if (PQgetvalue(r, i, 0)[0] == 't')
 			f = WELL;
-		/* What is well about the schema is said once, to the owner. */
+		/* Report good findings about the schema once, for the owner. */
 		if (f != WELL || strcmp(program, "owner") == 0 ||
 		    strstr(PQgetvalue(r, i, 2), " may ") != NULL)
 			doctor_say(d, f, "%s", PQgetvalue(r, i, 2));
@@ -210,7 +210,7 @@ look_at_rules(struct doctor *d, PGconn *db, const char *program)
 	buf_fini(&err);
 }
 
-/* Whether some gateway, or "pgfeed prune", has done each duty of late. */
+/* Checks that a gateway, or "pgfeed prune", has done each duty recently. */
 static void
 look_at_retention(struct doctor *d, PGconn *db)
 {
@@ -242,8 +242,8 @@ look_at_retention(struct doctor *d, PGconn *db)
 }
 
 /*
- * The user of the operating system that a program runs as: the owner of its
- * socket. For free(); NULL without a socket.
+ * Returns the user of the operating system that a program runs as, the owner of
+ * its socket, for free(); NULL without a socket.
  */
 static char *
 user_of(const char *socket_path)
@@ -258,8 +258,8 @@ user_of(const char *socket_path)
 }
 
 /*
- * user: of the operating system, whom root becomes for peer authentication.
- * Whoever is not root may not connect as that user.
+ * Checks the database as the given user of the operating system, which root
+ * becomes for peer authentication. Only root can become another user.
  */
 static void
 look_at_database(struct doctor *d, const char *title, const char *program,
@@ -286,7 +286,8 @@ look_at_database(struct doctor *d, const char *title, const char *program,
 	if (strcmp(program, "owner") == 0)
 		look_at_server(d, db);
 	if (strcmp(program, "post") == 0)
-		look_at_rules(d, db, program); /* it can't read the version */
+		/* the user cannot read the version */
+		look_at_rules(d, db, program);
 	else if (look_at_schema(d, db)) {
 		look_at_rules(d, db, program);
 		if (strcmp(program, "stream") == 0)
@@ -311,7 +312,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	const struct config *c = &ctl->config;
 	struct doctor d = { .config = c, .topic = "public/doctor" };
 	const char *url = NULL;
-	char *users[2]; /* that the programs run as */
+	char *users[2]; /* users that the programs run as */
 	int opt, long_s = 0;
 
 	while ((opt = getopt_long(argc, argv, "l::u:", options, NULL)) != -1) {

@@ -1,5 +1,5 @@
 /*
- * doctor_config.c - settings that are valid, and yet do not fit the machine.
+ * doctor_config.c - checks of valid options that do not fit the machine.
  */
 #include <errno.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "ctl/ctl.h"
 #include "ctl/doctor/doctor.h"
 
-/* A file that one user can read and another cannot. */
+/* Checks for a file that one program's user can read and the other's cannot. */
 static void
 look_at_keys(struct doctor *d, const char *path, const char *user)
 {

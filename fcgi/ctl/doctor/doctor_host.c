@@ -23,10 +23,10 @@
 
 struct server {
 	const char *title;
-	const char *comm[3];    /* as ps shows it */
+	const char *comm[3];    /* name in ps */
 	const char *setting[2]; /* the second counts if the first is missing */
-	int64_t divisor[2];     /* what of it makes a stream */
-	int64_t dflt;           /* streams, when nothing is set */
+	int64_t divisor[2];     /* streams are the setting divided by this */
+	int64_t dflt;           /* streams when neither is set */
 	const char *files[4];
 	const char *advice;
 	int64_t (*most)(const char *pid, const char *const files[4],
@@ -111,7 +111,7 @@ own_file(const char *cmdline, size_t n)
 }
 
 /*
- * The value of a setting in files with wildcards, and where it was found. Returns
+ * Finds the value of a setting in files with wildcards, and its file. Returns
  * false when none of them has it.
  */
 static bool
@@ -273,8 +273,8 @@ streams_of(const struct server *s, const char *pid, const char *own,
 }
 
 static void
-say_server(struct doctor *d, const struct server *s, const char *pid,
-    const char *own)
+say_server(
+    struct doctor *d, const struct server *s, const char *pid, const char *own)
 {
 	int64_t most = d->config->max_streams, streams;
 	char where[PATH_MAX];

@@ -1,5 +1,5 @@
 /*
- * doctor_socket.c - the sockets between the web server and the programs.
+ * doctor_socket.c - checks of the sockets between web server and programs.
  */
 #include <errno.h>
 #include <grp.h>
@@ -61,7 +61,10 @@ take_records(
 	return step;
 }
 
-/* Sends a request and reads the answer. NULL, or what went wrong. */
+/*
+ * Sends a request and reads the answer. Returns NULL, or a text about the
+ * failure.
+ */
 static const char *
 ask_socket(int fd, const char *method, const char *uri, struct buf *answer)
 {
@@ -98,7 +101,7 @@ ask_socket(int fd, const char *method, const char *uri, struct buf *answer)
 	return wrong;
 }
 
-/* Asks for what each program answers without a web server around it. */
+/* Sends each program a request that it answers without a web server. */
 static void
 look_at_answer(struct doctor *d, const char *program, int fd)
 {
@@ -148,7 +151,10 @@ doctor_may_use(const struct passwd *pw, const struct stat *st, mode_t want)
 	return (st->st_mode & want) == want;
 }
 
-/* Whether a user gets through every folder above path, and may write there. */
+/*
+ * Checks that a user can search every folder above path, and write to the
+ * socket.
+ */
 static void
 look_at_user(struct doctor *d, const char *name, const char *path)
 {

@@ -1,8 +1,10 @@
 /*
- * doctor_url.c - the way through the web server, as a browser goes it.
+ * doctor_url.c - checks of the way through the web server, as a browser uses
+ * it.
  *
- * A stream is opened; events are posted beside it and have to arrive at once.
- * What a web server or a proxy does wrong shows in what is missing when.
+ * The command opens a stream and posts events, which have to arrive at once.
+ * The kind and the time of the missing bytes show the fault of a web server or
+ * a proxy.
  */
 #include "ctl/doctor/doctor.h"
 
@@ -27,19 +29,19 @@ doctor_url(struct doctor *d, const char *url, int long_s)
 
 #include "base/buf.h"
 
-#define FIRST_BYTE_MS 1000 /* later is told */
-#define LIMIT_MS      8000 /* later is never */
+#define FIRST_BYTE_MS 1000 /* a slower first byte is reported */
+#define LIMIT_MS      8000 /* a slower answer counts as none */
 #define LATENCY_MS    100
 #define EVENTS        5
 
-/* An answer that is coming in. */
+/* An answer that is being received. */
 struct answer {
 	CURL *curl;
 	struct curl_slist *headers;
 	char error[CURL_ERROR_SIZE];
 	struct buf body;
 	char type[128], encoding[64], server[128];
-	int64_t began_ms, head_ms, first_ms; /* -1: not yet */
+	int64_t began_ms, head_ms, first_ms; /* -1 until it happens */
 	bool ended;
 	CURLcode code;
 };
@@ -156,7 +158,7 @@ status_of(const struct answer *a)
 	return status;
 }
 
-/* One turn of at most ms milliseconds. */
+/* Runs one turn of at most ms milliseconds. */
 static void
 turn(struct way *w, int64_t ms)
 {
@@ -177,7 +179,7 @@ turn(struct way *w, int64_t ms)
 		curl_multi_poll(w->multi, NULL, 0, (int)MIN(ms, 50), NULL);
 }
 
-/* Waits for text in the body; whether it came. */
+/* Waits for text in the body. Returns whether the text arrived. */
 static bool
 await_text(struct way *w, struct answer *a, const char *text, int64_t limit_ms)
 {
@@ -203,7 +205,7 @@ await_end(struct way *w, struct answer *a, int64_t limit_ms)
 		turn(w, until - now_ms());
 }
 
-/* --- advice, by what the server calls itself */
+/* --- advice, by the name that the server gives itself */
 
 static const char *
 on_buffering(const struct answer *a)
@@ -255,7 +257,7 @@ on_status(long status)
 
 /* --- the steps */
 
-/* Of a server that does not answer a stream: it may answer a HEAD. */
+/* Examines a server that does not answer a stream; it may answer a HEAD. */
 static void
 learn_server(struct way *w, struct answer *stream)
 {
@@ -281,7 +283,10 @@ open_stream(struct way *w)
 		doctor_say(d, ILL, "\"%s\" is not a URL", w->stream_url.data);
 		return false;
 	}
-	/* As browsers do; whoever takes this up compresses the stream. */
+	/*
+	 * Browsers send the header below too. A server that obeys it compresses
+	 * the stream.
+	 */
 	add_header(a, "Accept: text/event-stream");
 	add_header(a, "Accept-Encoding: gzip, deflate, br");
 	start(w, a);
@@ -343,7 +348,7 @@ open_stream(struct way *w)
 	return true;
 }
 
-/* Posts one event; its time until the answer, or -1 after saying why. */
+/* Posts one event. Returns the time until the answer, or -1 after a finding. */
 static int64_t
 post(struct way *w, const char *text)
 {
@@ -374,7 +379,7 @@ post(struct way *w, const char *text)
 	return took;
 }
 
-/* Events that are posted have to arrive at once. */
+/* Checks that posted events arrive at once. */
 static bool
 time_events(struct way *w)
 {
@@ -415,7 +420,7 @@ time_events(struct way *w)
 	return true;
 }
 
-/* Whoever comes back with an id gets what is missing. */
+/* Checks that a client that reconnects with an id gets the missing events. */
 static void
 resume(struct way *w)
 {
@@ -430,7 +435,7 @@ resume(struct way *w)
 		    line);
 		line = strstr(line, "\n");
 		if (strncmp(line, "\ndata: doctor-", 14) == 0)
-			break; /* the first event's own */
+			break; /* the id of the first event itself */
 	}
 	if (first[0] == '\0' || !begin(w, &a, w->stream_url.data))
 		return;
@@ -448,8 +453,9 @@ resume(struct way *w)
 }
 
 /*
- * Who cuts a stream although heartbeats come limits how long an answer may
- * take, and who cuts it when nothing came limits the silence.
+ * Holds a silent stream. A server that cuts it in spite of heartbeats limits
+ * the time of an answer; one that cuts it before a heartbeat limits the
+ * silence.
  */
 static void
 hold(struct way *w, int seconds)
@@ -491,7 +497,7 @@ hold(struct way *w, int seconds)
 		doctor_say(d, WELL, "a silent stream holds for %d s", seconds);
 }
 
-/* Whether an address, as text, is of this machine's loopback. */
+/* Returns whether an address, as text, is a loopback address. */
 static bool
 is_loopback(const char *address)
 {
@@ -501,9 +507,9 @@ is_loopback(const char *address)
 }
 
 /*
- * pgfeed's own pages are for this machine only. A reverse proxy on it makes
- * every client one of this machine, unless the web server behind the proxy is
- * told whom the proxy speaks for.
+ * Checks that pgfeed's own pages are for this machine only. A reverse proxy on
+ * this machine makes every client a local one, unless the web server behind it
+ * trusts the proxy's statement about the client.
  */
 static void
 check_own_pages(struct way *w)

@@ -15,8 +15,8 @@
 #include "ctl/setup/config_file.h"
 
 /*
- * The value in a line "name = value", without the line's end; active tells
- * whether the line is not commented out. NULL for another line.
+ * Returns the value in a line "name = value", without the line's end, or NULL
+ * for another line. *active is whether the line is not commented out.
  */
 static const char *
 option_value(const char *line, const char *name, bool *active)

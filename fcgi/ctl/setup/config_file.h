@@ -8,17 +8,17 @@
 
 enum config_file_result {
 	CONFIG_FILE_SET,    /* the file has the option now */
-	CONFIG_FILE_SAME,   /* the file had the option with this value */
+	CONFIG_FILE_SAME,   /* the file had this value already */
 	CONFIG_FILE_OTHER,  /* the file has another value, and keeps it */
 	CONFIG_FILE_DENIED, /* this user may not read or write the file */
-	CONFIG_FILE_FAILED, /* errno says why */
+	CONFIG_FILE_FAILED, /* another failure: see errno */
 };
 
 /*
- * Sets name = value in the file at path: in place of the first line that has
- * the option commented out or empty, else at the end. The file keeps its owner
- * and mode, and is replaced in one step; a new file belongs to root and the
- * group "pgfeed" where there is one, with mode 0640. dry_run changes nothing.
+ * Sets name = value in the file at path: in the first line that has the option
+ * commented out or empty, else at the end. The file keeps its owner and mode,
+ * and is replaced in one step. A new file belongs to root and to the group
+ * "pgfeed" if there is one, with mode 0640. dry_run changes nothing.
  */
 enum config_file_result config_file_set(
     const char *path, const char *name, const char *value, bool dry_run);

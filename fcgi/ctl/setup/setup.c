@@ -1,14 +1,14 @@
 /*
- * setup.c - "pgfeed setup": makes a database and the configuration ready.
+ * setup.c - "pgfeed setup": prepares a database and the configuration.
  *
- * The server computes which statements are missing (PLAN below), so a second
- * run finds nothing to do. Every statement is printed before it runs; with
- * --dry-run it is printed only.
+ * The server computes the statements that are missing (PLAN below), so a second
+ * run finds nothing to do. The command prints every statement before running
+ * it. With --dry-run it only prints them.
  *
  * Roles: pgfeed owns the schema. pgfeed-stream and pgfeed-post are the roles of
- * the gateways, members of the groups pgfeed_stream and pgfeed_post. Each has
- * the name of a user of the operating system, so that peer authentication knows
- * it and no password exists.
+ * the gateways, members of the groups pgfeed_stream and pgfeed_post. Each role
+ * has the name of a user of the operating system, so that peer authentication
+ * works without a password.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -26,9 +26,9 @@
 struct setup {
 	struct ctl *ctl;
 	PGconn *db;
-	const char *path; /* of the configuration */
+	const char *path; /* path of the configuration file */
 	bool dry_run;
-	bool changed; /* the configuration */
+	bool changed; /* the configuration file has changed */
 };
 
 /* $1 is the owner of the schema. */
@@ -65,7 +65,7 @@ struct setup {
 	"  'CONNECT')) "                                                        \
 	"ORDER BY 1"
 
-/* One text for free(), or NULL after a message. */
+/* Returns one text for free(), or NULL after a message. */
 static char *
 query_text(struct setup *s, const char *sql)
 {
@@ -98,7 +98,7 @@ run_statement(struct setup *s, const char *sql)
 	return 0;
 }
 
-/* Creates what is missing of the roles and grants. */
+/* Creates the missing roles and grants. */
 static int
 prepare_roles(struct setup *s, const char *owner)
 {
@@ -131,7 +131,7 @@ out:
 	return rc;
 }
 
-/* The migrations, as the owner. */
+/* Applies the migrations as the owner. */
 static int
 prepare_schema(struct setup *s, const char *owner)
 {
@@ -161,7 +161,10 @@ out:
 static int
 prepare_database(struct setup *s)
 {
-	/* The migrations open the topics of pgfeed's own pages. */
+	/*
+	 * The migrations open the topics of pgfeed's own pages; this closes
+	 * them.
+	 */
 	static const char close_topics[] =
 	    "DELETE FROM pgfeed.access WHERE pattern <> 'public/*'";
 	char *owner;
@@ -183,7 +186,7 @@ prepare_database(struct setup *s)
 
 /* --- the configuration */
 
-/* Sets an option of the file, prints what became of it. Returns 0 or 1. */
+/* Sets an option of the file and prints the result. Returns 0 or 1. */
 static int
 write_option(struct setup *s, const char *name, const char *value)
 {
@@ -210,8 +213,9 @@ write_option(struct setup *s, const char *name, const char *value)
 }
 
 /*
- * Streams take workers or descriptors of a web server that the rest of the site
- * needs, so max_streams becomes three quarters of what runs here.
+ * Sets max_streams to three quarters of the streams that the web servers of
+ * this machine carry, as streams take workers or descriptors from the rest of
+ * the site.
  */
 static int
 limit_streams(struct setup *s)
@@ -226,7 +230,7 @@ limit_streams(struct setup *s)
 	return write_option(s, "max_streams", value);
 }
 
-/* Gateways that run have read the configuration as it was. */
+/* Warns of running gateways, which have read the old configuration. */
 static void
 restart_gateways(void)
 {
@@ -248,7 +252,7 @@ restart_gateways(void)
 		waitpid(pid, &status, 0);
 }
 
-/* "shop" as a connection string, or the connection string it is. */
+/* Turns a name of a database ("shop") into a connection string. */
 static void
 add_conninfo(struct buf *b, const char *database)
 {
@@ -272,7 +276,7 @@ add_conninfo(struct buf *b, const char *database)
 	buf_addc(b, '\'');
 }
 
-/* Peer authentication needs a Unix socket of this machine. */
+/* Checks for a Unix socket on this machine, which peer authentication needs. */
 static void
 explain_remote(struct setup *s)
 {
@@ -314,7 +318,7 @@ check_config(struct setup *s)
 	return check_config_command.run(&check_config_command, s->ctl, 2, argv);
 }
 
-/* The configuration's part, as far as this user may read and write it. */
+/* Updates the configuration, as far as this user may read and write it. */
 static int
 prepare_config(struct setup *s, const char *database)
 {
