@@ -9,8 +9,7 @@
  * its fetch of every second.
  *
  * Always: sync[] has each Sync that the server has not answered yet, in the
- *         order of
- *         sending. A result belongs to the first of them.
+ *         order of sending. A result belongs to the first of them.
  */
 #include <stdlib.h>
 #include <string.h>

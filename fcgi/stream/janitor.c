@@ -1,8 +1,8 @@
 /*
- * janitor.c - looks after history: new partitions, old events, old keys.
+ * janitor.c - retention: new partitions, old events, old keys.
  *
- * The functions it calls are in migrations/0004_retention.up.sql, which tells
- * why each needs a transaction of its own.
+ * migrations/0004_retention.up.sql has the functions, and explains why each
+ * needs a transaction of its own.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -17,8 +17,8 @@
 #include "stream/source/stats.h"
 
 #define PERIOD_S    60
-#define MAX_BATCHES 200 /* of deleted rows in one period */
-#define LATE_S      3600 /* a duty that was not done for so long is logged */
+#define MAX_BATCHES 200 /* statements of deleted rows per period */
+#define LATE_S      3600 /* an undone duty is logged after this time */
 
 struct janitor {
 	const struct config *config;
@@ -26,12 +26,15 @@ struct janitor {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
 	bool stopping;
-	/* The thread's own. */
+	/* Members of the thread. */
 	int64_t warned_ms; /* 0: never */
 	bool told_least;
 };
 
-/* The first column of a statement's only row, copied; NULL: failed. */
+/*
+ * Returns a copy of the first column of a statement's only row, or NULL after a
+ * failure.
+ */
 static char *
 ask(PGconn *db, const char *sql, int n, const char *const *values)
 {
@@ -88,9 +91,9 @@ prune(struct janitor *k, PGconn *db)
 }
 
 /*
- * Logs, once an hour, which duty was not done for LATE_S by any gateway: a
- * transaction that stays on the table keeps it from being done, for example.
- * Logs once when the database keeps events for longer than the option says.
+ * Logs, once an hour, a duty that no gateway has done for LATE_S seconds; a
+ * transaction that stays open on the table is one cause. Logs once when the
+ * database keeps events for longer than the option says.
  */
 static void
 report_duties(struct janitor *k, PGconn *db)
@@ -143,7 +146,7 @@ look_after(struct janitor *k)
 
 	db = db_connect(config_database(k->config, k->config->stream_database),
 	    "keeper", &err);
-	buf_fini(&err); /* the listener complains of the same */
+	buf_fini(&err); /* the listener logs the same error */
 	if (db == NULL)
 		return;
 	free(ask(db, "SELECT pgfeed.rotate()", 0, NULL));

@@ -1,9 +1,9 @@
 /*
- * janitor.h - looks after history: new partitions, old events, old keys.
+ * janitor.h - retention: new partitions, old events, old keys.
  *
- * It runs in a thread of its own with a connection of its own, since nothing
- * of it is urgent. Any number of gateways may do it: the database lets one at
- * a time.
+ * The janitor has a thread and a connection of its own, since none of its work
+ * is urgent. Any number of gateways may have one: the database admits one at a
+ * time.
  */
 #ifndef PGFEED_JANITOR_H
 #define PGFEED_JANITOR_H
@@ -12,10 +12,13 @@
 
 struct janitor;
 
-/* Starts it; config must outlive it. Exits when a thread can't be made. */
+/*
+ * Starts the janitor. config must outlive it. Exits when no thread can be
+ * created.
+ */
 struct janitor *janitor_new(const struct config *);
 
-/* Ends it, waiting for the statement under way at most. */
+/* Stops the janitor, after the statement under way. */
 void janitor_free(struct janitor *);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * identity.c - authentication: the user of a request.
  *
- * Owner: the threads that verify tokens share the keys by reference count. The
+ * Owner:  the threads that verify tokens share the keys by reference count. The
  * last thread frees keys that a newer file has replaced.
  */
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 /*
  * hash_table.c - intrusive hash table.
  *
- * Always: an element is in the bucket of its hash; there are at most twice as many
- *         elements as buckets, unless memory was short.
+ * Always: an element is in the bucket of its hash; there are at most twice as
+ *         many elements as buckets, unless memory was short.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -9,8 +9,8 @@
  * whole and well-formed. Then request.c parses them. A watchdog shuts a
  * connection down when its request has not arrived within request_timeout.
  *
- * Owner: the loop owns a waiting connection. A worker owns the request that it
- *        parses, until the callback takes it over.
+ * Owner:  the loop owns a waiting connection. A worker owns the request that it
+ *         parses, until the callback takes it over.
  */
 #include <sys/socket.h>
 #include <sys/queue.h>

@@ -22,8 +22,8 @@
  * comes to an end. QUIET is content when those that are left are quiet, drops
  * what is above them and begins again.
  *
- * Always: the holders of a reading were read after the holes frozen for it;
- *         a floor holds for ids drawn before the reading it was confirmed in.
+ * Always: the holders of a reading were read after the holes frozen for it; a
+ *         floor holds for ids drawn before the reading it was confirmed in.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,16 +1,16 @@
 /*
- * doorbell.c - whether writers must ring, as a state machine without I/O.
+ * doorbell.c - state machine that decides whether writers must ring.
  *
- * Falling asleep is the one dangerous step: a writer may have read "awake" and
- * commit later without a bell. Its trigger ran after its INSERT, so it holds the
- * lock on the sequence until its commit is visible. Therefore the holders are
- * read after the row is committed, and the gateway goes on fetching until none
- * of them holds the lock any more, and once more after that reading. A writer
- * that inserts later sees the row, and rings.
+ * The dangerous step is to fall asleep: a writer may have read "awake" and may
+ * commit later without ringing. The writer's trigger ran after its INSERT, so
+ * the writer holds the lock on the sequence until its commit is visible.
+ * Therefore the gateway commits its row, reads the holders of the lock, and
+ * goes on fetching until none of them holds the lock any more, and once more
+ * after that reading. A writer that inserts later sees the row, and rings.
  *
- * Always: in ASLEEP every transaction that can still commit an event without a
- *         ring has drawn its id after the row was committed, hence there is none
- *         but those that switch the bell off themselves.
+ * Always: in ASLEEP, every transaction that can still commit an event without a
+ *         ring has drawn its id after the row was committed. The only such
+ *         transactions are those that switch the doorbell off themselves.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,38 +20,39 @@
 
 #define AWAKE_FETCH_MS  4
 #define STUCK_FETCH_MS  50   /* while old writers are slow to finish */
-#define ASLEEP_FETCH_MS 1000 /* for transactions that do not ring */
+#define ASLEEP_FETCH_MS 1000 /* finds events of transactions that do not ring */
 #define HOLDERS_MS      20
 #define STUCK_MS        1000
-#define REFRESH_MS      10000 /* the database forgets the rows of dead gateways */
-#define DWELL_MS        1000 /* from one change of the row to the next */
+/* the database deletes the rows of dead gateways */
+#define REFRESH_MS      10000
+#define DWELL_MS        1000 /* minimum time between two changes of the row */
 #define WINDOW_MS       250
-#define RINGS_TO_WAKE   25 /* in a window: 100 commits a second */
+#define RINGS_TO_WAKE   25 /* per window: 100 commits a second */
 #define QUIET_MS        1000
 #define BUSY_TO_STAY    30 /* fetches with events in QUIET_MS */
 #define NAME_BYTES      32
-#define PREPARED_MARK   "-1/" /* a prepared transaction, whatever its old name */
+#define PREPARED_MARK   "-1/" /* begins the name of a prepared transaction */
 
 enum state { AWAKE, FALLING, WAITING, ASLEEP };
 
 struct doorbell {
 	enum state state;
-	bool told;          /* the row says what the state is */
-	int64_t changed_ms; /* last change of the state in the row */
-	int64_t told_ms;    /* last time that the row was written or confirmed */
-	int64_t since_ms;   /* beginning of WAITING */
+	bool told;          /* the committed row has this state */
+	int64_t changed_ms; /* time of the last change of the row */
+	int64_t told_ms;    /* time of the last write or refresh of the row */
+	int64_t since_ms;   /* start of WAITING */
 
-	int64_t window_ms; /* beginning of the window that counts */
-	unsigned count;    /* rings, or fetches with events, in it */
+	int64_t window_ms; /* start of the window */
+	unsigned count;    /* rings, or fetches with events, in the window */
 
-	char (*awaited)[NAME_BYTES]; /* holders of the first reading */
-	bool *seen;                  /* in the reading under way */
+	char (*awaited)[NAME_BYTES]; /* holders in the first reading */
+	bool *seen;                  /* awaited holders found in the reading under way */
 	size_t n, room;
 	bool is_first;    /* the reading under way is the first */
-	bool has_holders; /* somebody is awaited */
-	bool no_memory;   /* for a name of the first reading */
-	bool last_fetch;  /* nobody is awaited: one fetch more */
-	int64_t read_ms;  /* last reading */
+	bool has_holders; /* the first reading found a holder */
+	bool no_memory;   /* no memory for a name of the first reading */
+	bool last_fetch;  /* no holder is left: one more fetch is due */
+	int64_t read_ms;  /* time of the last reading */
 };
 
 struct doorbell *
@@ -211,11 +212,11 @@ doorbell_end(struct doorbell *d, int64_t now)
 {
 	size_t n = 0;
 
-	if (d->state != WAITING) /* woken by rings meanwhile */
+	if (d->state != WAITING) /* rings have woken the gateway meanwhile */
 		return;
 	d->read_ms = now;
 	if (d->no_memory)
-		return; /* the next reading is the first again */
+		return; /* the next reading is the first one again */
 	d->is_first = false;
 	d->last_fetch = !d->has_holders;
 	for (size_t i = 0; i < d->n; i++) {

@@ -42,7 +42,7 @@ feed_event_new(int64_t id, int64_t at_us, const char *topic, const char *also,
 	e->last = last;
 	e->data_len = n;
 	e->topic = put(&p, topic, topic_len);
-	if (also_len > 0) { /* each ends in a NUL, and so do all of them */
+	if (also_len > 0) { /* a NUL behind each, and one behind all of them */
 		char *list = p;
 
 		e->also = put(&p, also, also_len);
@@ -69,13 +69,15 @@ feed_event_free(struct feed_event *e)
 size_t
 feed_event_size(const struct feed_event *e)
 {
-	/* All but the struct lies in one piece, up to the end of position. */
+	/*
+	 * All data but the struct lies in one piece, up to the end of position.
+	 */
 	return sizeof(*e) +
 	       (size_t)(e->position + strlen(e->position) - e->topic) +
 	       e->data_len + (e->by != NULL ? strlen(e->by) : 0) + 128;
 }
 
-/* RFC 3339 in UTC with microseconds. */
+/* Adds a time as RFC 3339 has it, in UTC with microseconds. */
 static void
 add_time(struct buf *b, int64_t us)
 {
@@ -115,7 +117,7 @@ add_object(struct buf *b, const struct feed_event *e, const char *topic)
 	buf_addc(b, '}');
 }
 
-/* Keeps the object with its first topic; false: no memory. */
+/* Keeps the object with the first topic. Returns false without memory. */
 static bool
 keep_json(struct feed_event *e)
 {

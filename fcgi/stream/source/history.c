@@ -1,22 +1,24 @@
 /*
  * history.c - history from the table, in pages that streams share.
  *
- *     stream wants --> cached page covers it? --yes--> page
+ *     stream --> cached page covers its position? --yes--> page
  *                              |no
- *                      job (one per topics) --query--> page --> all who wait
+ *                      job (one per topics) --query--> page --> waiting streams
  *
- * One query runs at a time, on a connection of its own: a storm of clients
- * that come back cannot delay what is live. A job asks from the lowest
- * position among those that wait for it.
+ * One query runs at a time, on a connection of its own, so many reconnecting
+ * clients do not delay live events. A job reads from the lowest position among
+ * the streams that wait for it.
  *
- * A page tells what the feed's position was when it was asked for. Rows in what
- * were holes of the feed are left out: they come live. The statements do so, or
- * a page could be full of them and bring nobody on, or end with one, which the
- * position behind it would then claim.
+ * A page knows the feed's position at the time of its query. Rows in holes of
+ * that position are left out: they arrive live. The SQL leaves them out, since
+ * otherwise a page could be full of them, or end with one; then the stream
+ * would make no progress, or its position would claim events that it has not
+ * had.
  *
- * Always: a page's rows are all there are in its range at that position, or
- *         its oldest tells that some are gone.
- * Owner:  streams hold references; the cache keeps pages a while without any.
+ * Always: a page has all rows in its range at that position, or its oldest says
+ *         that some are gone.
+ * Owner:  streams hold references; the cache keeps pages without any for a
+ *         while.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,14 +33,14 @@
 #include "feed/topic.h"
 
 #define PAGE_ROWS  400
-#define FIRST_ROWS 40 /* whoever comes back sees something soon */
+#define FIRST_ROWS 40 /* the first page is short, so a client soon gets events */
 #define PAGE_BYTES (256 * 1024)
 #define CLEAN_MS   1000
 
 #define COLUMNS                                                        \
 	"id, (extract(epoch FROM at) * 1000000)::bigint AS at, topic," \
 	" array_to_string(also, E'\n') AS also, kind, data, by"
-/* Not in a hole of the feed, a multirange. */
+/* Not in a hole of the feed (a multirange). */
 #define IS_HAD(holes, id) "NOT " id " <@ " holes "::int8multirange"
 #define TAKES(topic)                             \
 	topic " = ANY ($3::text[]) OR EXISTS (SELECT FROM" \
@@ -46,10 +48,10 @@
 #define IS_WANTED                                                            \
 	"(" TAKES("topic") " OR (also IS NOT NULL AND EXISTS (SELECT FROM" \
 	" unnest(also) a WHERE " TAKES("a") ")))"
-/* Of the topics asked for, the first among an event's further ones. */
+/* The first of an event's further topics that the job has. */
 #define FIRST_FURTHER \
 	"(SELECT a FROM unnest(also) a WHERE a = ANY ($3::text[]) LIMIT 1)"
-/* Comes with the rows, so that it is as old as they are. */
+/* Part of the same statement, so that it is as old as the rows. */
 #define OLDEST_ROW                                                      \
 	"SELECT NULL::bigint AS id, oldest AS at, NULL::text AS topic," \
 	" NULL::text AS also, NULL::text AS kind, NULL::text AS data,"  \
@@ -60,8 +62,9 @@ static const struct {
 	const char *name, *sql;
 } statements[] = {
 	/*
-	 * One index range per topic; topic = ANY with LIMIT scans history. The
-	 * second part brings those events that the first does not, each once.
+	 * One index range per topic, since topic = ANY with LIMIT scans
+	 * history. The second part finds the events that have the topic as a
+	 * further one, each once.
 	 */
 	{ "range", OLDEST_ROW
 	    " UNION ALL (SELECT * FROM ("
@@ -81,7 +84,7 @@ static const struct {
 	    "  ORDER BY f.id LIMIT $4::integer) e"
 	    " ORDER BY id LIMIT $4::integer)"
 	    ") found ORDER BY id LIMIT $4::integer)" },
-	/* Prefixes are looked for in a window of ids, $2 - $1 is bounded. */
+	/* Prefixes scan a window of ids, so $2 - $1 is bounded. */
 	{ "range_prefix", OLDEST_ROW
 	    " UNION ALL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE id > $1::bigint AND id <= $2::bigint AND " IS_WANTED
@@ -92,7 +95,7 @@ static const struct {
 	    " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM pgfeed.event"
 	    "  WHERE id BETWEEN h.low AND h.high AND " IS_WANTED
 	    "  ORDER BY id LIMIT $5::integer) e ORDER BY id LIMIT $5::integer)" },
-	/* The id of the $1-th newest event; NULL at: there are fewer. */
+	/* The id of the $1-th newest event; at is NULL when there are fewer. */
 	{ "locate",
 	    "SELECT min(id) AS id, count(*) AS at FROM ("
 	    "SELECT id FROM (SELECT e.id FROM unnest($3::text[]) t(topic)"
@@ -111,15 +114,15 @@ static const struct {
 	    "  ORDER BY id DESC LIMIT $1::bigint)) f"
 	    " ORDER BY id DESC LIMIT $1::bigint) g" },
 };
-#define PREFIX_WINDOW INT64_C(20000) /* ids in one range_prefix */
+#define PREFIX_WINDOW INT64_C(20000) /* ids of one range_prefix */
 
 struct job {
 	enum history_page_kind kind;
 	char *key;
 	char *exact, *prefixes; /* text arrays */
 	bool has_prefix;
-	int64_t from;     /* HISTORY_PAGE_LOCATE: how many */
-	struct cursor *c; /* HISTORY_PAGE_HOLES: whose */
+	int64_t from;     /* HISTORY_PAGE_LOCATE: the number of events */
+	struct cursor *c; /* HISTORY_PAGE_HOLES: the position with the holes */
 	LIST_HEAD(, waiter) waiters;
 	TAILQ_ENTRY(job) in_queue;
 };
@@ -132,9 +135,10 @@ struct history {
 	struct event *cleaner;
 	TAILQ_HEAD(, job) queue;
 	struct job *running;
-	struct history_page *reading; /* what running makes */
-	unsigned limit, rows;         /* ... asked for and come so far */
-	bool discard;                 /* the feed started over meanwhile */
+	/* the page that the query under way fills */
+	struct history_page *reading;
+	unsigned limit, rows;         /* limit of that query, and rows so far */
+	bool discard;                 /* the feed has started over: discard the page */
 	struct history_page_cache cache;
 	bool complained;
 };
@@ -172,7 +176,7 @@ history_forget(struct waiter *w)
 	w->job = NULL;
 }
 
-/* Everybody who waits for j asks again; j is no longer in the queue. */
+/* Makes every waiter of j try again. j is in the queue no longer. */
 static void
 wake(struct history *r, struct job *j)
 {
@@ -185,7 +189,10 @@ wake(struct history *r, struct job *j)
 	free_job(j);
 }
 
-/* The patterns as two text arrays: topics, and prefixes with their slash. */
+/*
+ * Converts the patterns to two text arrays: topics, and prefixes with their
+ * slash.
+ */
 static bool
 set_topics(struct job *j, const struct topic_set *topics)
 {
@@ -222,9 +229,9 @@ add_range(struct buf *low, struct buf *high, int64_t from, int64_t to)
 }
 
 /*
- * The parts of c's holes that the feed has had, as two arrays: lowest ids and
- * highest ids. The rest is not to be asked for: rows that the feed has not yet
- * seen would fill the page and bring nobody on.
+ * Adds the parts of c's holes that the feed has had, as two arrays: lowest ids
+ * and highest ids. Rows that the feed has not seen yet would fill the page
+ * without progress for the stream.
  */
 static void
 find_missed(const struct cursor *c, const struct cursor *feed, struct buf *low,
@@ -251,7 +258,7 @@ find_missed(const struct cursor *c, const struct cursor *feed, struct buf *low,
 	}
 }
 
-/* Whether the feed has had anything in c's holes. */
+/* Returns whether the feed has had any event in c's holes. */
 static bool
 has_missed(const struct cursor *c, const struct cursor *feed)
 {
@@ -265,7 +272,7 @@ has_missed(const struct cursor *c, const struct cursor *feed)
 	return has;
 }
 
-/* Lets w wait for that job, made if it is not in the queue. */
+/* Makes w wait for that job, which is created if it is not in the queue. */
 static void
 enqueue(struct history *r, enum history_page_kind kind, const char *key,
     int64_t from, const struct topic_set *topics, const struct cursor *c,
@@ -453,7 +460,10 @@ on_row(const PGresult *res, void *arg)
 	int64_t id = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
 
 	if (p->kind == HISTORY_PAGE_LOCATE) {
-		/* Nothing yet, or fewer than asked for: all there are. */
+		/*
+		 * No row, or fewer than the limit: the page has all events of
+		 * its range.
+		 */
 		p->to = PQgetisnull(res, 0, 0) ? p->to : id - 1;
 		return;
 	}
@@ -463,7 +473,7 @@ on_row(const PGresult *res, void *arg)
 	}
 	stats.replay_rows++;
 	r->rows++;
-	/* Beyond the bytes of a page the rows are read again later. */
+	/* Rows beyond the maximum bytes of a page are read again later. */
 	if (p->full)
 		return;
 	e = feed_event_new(id, strtoll(PQgetvalue(res, 0, 1), NULL, 10),
@@ -497,7 +507,7 @@ on_done(bool ok, void *arg)
 		history_page_cache_add(&r->cache, p);
 	else
 		history_page_free(p);
-	/* Those who came meanwhile may be served by this page as well. */
+	/* The page may serve waiters that came during the query. */
 	for (other = TAILQ_FIRST(&r->queue); other != NULL; other = next) {
 		next = TAILQ_NEXT(other, in_queue);
 		if (other->kind == j->kind && strcmp(other->key, j->key) == 0) {
@@ -530,10 +540,10 @@ on_down(void *arg)
 	history_page_free(r->reading);
 	r->reading = NULL;
 	if (j != NULL)
-		wake(r, j); /* they queue up again */
+		wake(r, j); /* they join the queue again */
 }
 
-/* In the connecting thread. */
+/* Opens the connection; runs in the opening thread. */
 static PGconn *
 open_connection(void *arg)
 {
@@ -549,7 +559,7 @@ open_connection(void *arg)
 		PQfinish(db);
 		db = NULL;
 	}
-	/* The listener complains of the same database at more length. */
+	/* The listener logs the same failure with more detail. */
 	if (db == NULL && !r->complained)
 		log_info("replay: %s", err.data != NULL ? err.data : "?");
 	r->complained = db == NULL;

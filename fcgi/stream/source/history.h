@@ -1,9 +1,9 @@
 /*
  * history.h - history from the table, in pages that streams share.
  *
- * A stream whose position lies before the ring asks for the page that goes on
- * from there. Streams with the same topics are served from one page wherever
- * they stand in it, so a thousand that come back at once cost a few queries.
+ * A stream whose position lies before the ring requests the page behind that
+ * position. A page serves all streams with the same topics whose positions lie
+ * within it, so a thousand that reconnect at once cost a few queries.
  */
 #ifndef PGFEED_HISTORY_H
 #define PGFEED_HISTORY_H
@@ -19,15 +19,17 @@
 
 struct history;
 
-/* Somebody who waits for a page; embedded in a stream. */
+/* A stream that waits for a page; embedded in the stream. */
 struct waiter {
 	LIST_ENTRY(waiter) entry;
-	struct job *job; /* NULL when not waiting */
+	struct job *job; /* NULL while not waiting */
 };
 
 struct history_calls {
-	const struct cursor *(*feed)(void *arg);   /* the feed's position */
-	void (*ready)(struct waiter *, void *arg); /* look again */
+	/* returns the feed's position */
+	const struct cursor *(*feed)(void *arg);
+	/* called when it is worth trying again */
+	void (*ready)(struct waiter *, void *arg);
 };
 
 struct history *history_new(struct event_base *, const struct config *,
@@ -35,22 +37,22 @@ struct history *history_new(struct event_base *, const struct config *,
 void history_free(struct history *);
 
 /*
- * The page to go on with at position c, with a reference that the caller
- * gives back with history_page_unref(); or NULL, and then w waits: ready() is called
- * when it is worth asking again. A position with holes that the feed has
- * had gets a HISTORY_PAGE_HOLES first.
+ * Returns the page behind position c, with a reference that the caller drops
+ * with history_page_unref(). Returns NULL if there is none yet; w then waits,
+ * and ready() is called when it is worth trying again. For a position with
+ * holes that the feed has had, the first page is a HISTORY_PAGE_HOLES.
  */
 struct history_page *history_next_page(struct history *,
     const struct topic_set *, const struct cursor *c, struct waiter *w);
 
-/* As history_next_page(), for where the last n events of these topics begin. */
+/* Does the same for the position before the last n events of these topics. */
 struct history_page *history_locate(
     struct history *, const struct topic_set *, int64_t n, struct waiter *w);
 
-/* Stops waiting. */
+/* Makes w wait no longer. */
 void history_forget(struct waiter *);
 
-/* The feed starts over: no page is worth anything any more. */
+/* Drops all pages, since the feed starts over. */
 void history_reset(struct history *);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * history_page.c - pages of history, kept for a while so that streams can share them.
+ * history_page.c - LRU cache of pages of history, shared by streams.
  *
- * Owner: the cache owns its pages, streams hold references. A page that
- * somebody refers to stays, however old.
+ * Owner:  the cache owns its pages, streams hold references. A page with a
+ *         reference stays, however old.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #define CACHE_BYTES (16 * 1024 * 1024)
 #define CACHE_MS    10000
-#define LOCATE_MS   300 /* the newest N do not stay so for long */
+#define LOCATE_MS   300 /* "the newest N" changes soon */
 
 struct history_page *
 history_page_new(

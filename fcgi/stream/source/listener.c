@@ -1,18 +1,20 @@
 /*
- * listener.c - what becomes visible in the database, each event exactly once.
+ * listener.c - follows the feed: delivers each event that becomes visible,
+ * once.
  *
- *     doorbell, or time --> fetch --> step the position --> hand on
+ *     doorbell, or timer --> fetch --> step the position --> deliver
  *
- * The position g is a set (cursor.h): ids become visible out of order, so the
- * ids stepped over are holes, which every fetch asks for again. A hole closes
- * when its event is seen, or when its owner is proved to be finished, which is
- * told by who holds the lock on the sequence (probe.h). Neither transaction ids
- * nor snapshots can replace the lock: an id is drawn before its transaction has
- * an xid, and a snapshot's xmax is not the next xid.
+ * The position g is a set (feed/cursor.h). Ids become visible out of order, so
+ * the ids in between are holes, which every fetch reads again. A hole closes
+ * when its event is seen, or when its owner is proved to have finished; the
+ * proof is the lock on the sequence (feed/hole_probe.h). Neither transaction
+ * ids nor snapshots can replace the lock: an id is drawn before its transaction
+ * has an xid, and a snapshot's xmax is not the next xid.
  *
- * Always: an event is handed on before g has it is handed on to anybody else;
- *         the connection is never inside a transaction; one query at a time.
- * Owner:  the listener owns g and the connection, the callee the entries.
+ * Always: an event is delivered before any stream sees a g that includes it;
+ *         the connection is never inside a transaction; one query runs at a
+ *         time.
+ * Owner:  the listener owns g and the connection, the callee owns the events.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,9 +33,10 @@
 
 #define PAGE     1000 /* rows per fetch */
 #define PROBE_MS 100
-#define AWAKE_MS 4 /* see doorbell.h */
+#define AWAKE_MS 4 /* milliseconds between two fetches, see doorbell.h */
 #define MARK_MS  5000
-#define MARK_IDS 5000 /* or, once a second, after so many */
+/* write the watermark after so many ids, or once a second */
+#define MARK_IDS 5000
 
 enum query { NONE, FETCH, HOLDERS, HIGH, MARK, DOORBELL, DOORBELL_READING };
 
@@ -48,25 +51,28 @@ struct listener {
 
 	struct cursor g;
 	struct known_history history;
-	bool history_lost; /* the answer of MARK is of another one */
+	bool history_lost; /* the statement mark found another history */
 	bool has_position;
 	bool live;
 	int64_t oldest;
 	struct epoch *epoch;
 	size_t n_epochs;
-	struct start_position opening; /* the thread's, until up() */
+	/* owned by the opening thread, until up() */
+	struct start_position opening;
 	struct buf last_error;
 
 	enum query query;
-	bool fetched_last; /* then it is somebody else's turn */
+	/* the last query was a fetch: others come first now */
+	bool fetched_last;
 	bool want_fetch, want_high, want_holders;
 	int64_t fetched_ms, marked_ms, marked_last;
 	/* The fetch under way. */
-	int64_t from; /* above it ids are new, below it they fill holes */
+	int64_t from; /* ids above are new, ids below fill holes */
 	unsigned new_rows, hole_rows;
-	bool blocked; /* no memory or no room for a hole: try again later */
-	bool capped;  /* the last fetch stopped for want of room */
-	int64_t high; /* answer of HIGH */
+	/* no memory, or no range left for a hole: try again later */
+	bool blocked;
+	bool capped;  /* the last fetch stopped because there was no room */
+	int64_t high; /* result of the statement high */
 	struct hole_probe *probe;
 	struct doorbell *doorbell;
 };
@@ -129,7 +135,10 @@ listener_translate(const struct listener *l, struct cursor *c)
 	return start_position_translate(l->epoch, l->n_epochs, l->g.tli, c);
 }
 
-/* In the connecting thread; l->g rests while there is no connection. */
+/*
+ * Opens the connection; runs in the opening thread. l->g does not change while
+ * there is no connection.
+ */
 static PGconn *
 open_connection(void *arg)
 {
@@ -142,7 +151,7 @@ open_connection(void *arg)
 	    &l->opening, l->config, l->has_position ? &l->g : NULL,
 	    &l->history, &err);
 	if (db == NULL) {
-		/* Say it once, not at every attempt. */
+		/* Log the same error once, and not at every attempt. */
 		if (err.data != NULL &&
 		    (l->last_error.data == NULL ||
 			strcmp(err.data, l->last_error.data) != 0))
@@ -157,7 +166,10 @@ open_connection(void *arg)
 	return db;
 }
 
-/* Makes the event of a row (id, at, topic, also, kind, data, by) at pos. */
+/*
+ * Returns the event of a row (id, at, topic, also, kind, data, by) at position
+ * pos.
+ */
 static struct feed_event *
 feed_event_from_row(const PGresult *r, int row, const struct cursor *pos)
 {
@@ -173,7 +185,7 @@ feed_event_from_row(const PGresult *r, int row, const struct cursor *pos)
 	    pos->last);
 }
 
-/* The newest event seen tells histories apart. */
+/* Remembers the newest event seen, which distinguishes histories. */
 static void
 note_seen(struct listener *l, const struct feed_event *e)
 {
@@ -183,7 +195,7 @@ note_seen(struct listener *l, const struct feed_event *e)
 	l->history.seen_us = e->at_us;
 }
 
-/* Takes up the position that the opening worked out. */
+/* Starts from the position that start_position_connect() found. */
 static void
 start(struct listener *l)
 {
@@ -217,7 +229,7 @@ start(struct listener *l)
 	l->calls.flush(l->arg);
 }
 
-/* Starts or ends the fast timer, by whether the gateway sleeps. */
+/* Starts the fast timer if the gateway is awake, and stops it if asleep. */
 static void
 watch_time(struct listener *l)
 {
@@ -273,7 +285,7 @@ on_down(void *arg)
 	}
 }
 
-/* A plain NOTIFY on a configured channel: streamed as it is, without an id. */
+/* Delivers a plain NOTIFY on a configured channel, without an id. */
 static void
 on_notify(const PGnotify *n, void *arg)
 {
@@ -315,11 +327,11 @@ on_fetched_row(struct listener *l, const PGresult *r)
 		l->hole_rows++;
 	else if (l->hole_rows < PAGE)
 		l->new_rows++;
-	else /* not before the other rows in the holes, which may be older */
+	else /* not before the other rows in holes, which may be older */
 		return;
 	if (l->blocked || cursor_has(&l->g, id))
 		return;
-	/* The position moves only when the event is safely in hand. */
+	/* Move the position only after the event is in memory. */
 	cursor_copy(&before, &l->g);
 	if (id < l->g.last)
 		hole_probe_drop_below(l->probe, &l->g, id);
@@ -397,7 +409,7 @@ fetch_done(struct listener *l)
 		doorbell_fetched(
 		    l->doorbell, l->hole_rows + l->new_rows > 0, now_ms());
 	if (l->hole_rows >= PAGE && !l->blocked)
-		l->want_fetch = true; /* there may be more in the holes */
+		l->want_fetch = true; /* there may be more rows in the holes */
 	else if (l->new_rows >= PAGE && !l->blocked)
 		l->want_fetch = true;
 	else if (hole_probe_is_decided(l->probe) && (!l->blocked || l->capped))
@@ -421,7 +433,7 @@ static void
 high_done(struct listener *l)
 {
 	hole_probe_set_high(l->probe, l->high);
-	/* Unless one asks who came after this question was sent. */
+	/* A later request needs a number that was read after it. */
 	if (!l->want_high)
 		l->calls.high(l->high, l->arg);
 }
@@ -502,7 +514,7 @@ send_mark(struct listener *l)
 	pg_connection_send(l->db, "mark", 4, values);
 }
 
-/* Sends what the doorbell needs; returns false when that is nothing. */
+/* Sends the query that the doorbell needs. Returns false when it needs none. */
 static bool
 send_doorbell(struct listener *l)
 {
@@ -526,7 +538,10 @@ send_doorbell(struct listener *l)
 	return false;
 }
 
-/* Sends the most urgent query but a fetch; false when there is none. */
+/*
+ * Sends the most urgent query other than a fetch. Returns false when none is
+ * due.
+ */
 static bool
 send_other(struct listener *l)
 {
@@ -551,8 +566,8 @@ send_other(struct listener *l)
 }
 
 /*
- * Sends the next query, if the connection is free: the fetch, but after one
- * whatever else is due, or a doorbell that never rests would keep holes open.
+ * Sends the next query, if the connection is free. After a fetch the other
+ * queries come first; otherwise continuous rings would keep holes open.
  */
 static void
 proceed(struct listener *l)

@@ -1,9 +1,10 @@
 /*
- * listener.h - what becomes visible in the database, each event exactly once.
+ * listener.h - follows the feed: delivers each event that becomes visible,
+ * once.
  *
- * The listener knows the feed's position and moves it: it waits for the bell,
- * fetches what is new and hands every event on together with the position
- * after it. docs/ordering.md tells why ids alone are not enough.
+ * The listener owns the feed's position. It waits for the doorbell, fetches new
+ * events and delivers each one together with the position behind it.
+ * docs/ordering.md explains why ids alone are not enough.
  */
 #ifndef PGFEED_LISTENER_H
 #define PGFEED_LISTENER_H
@@ -18,56 +19,62 @@ struct listener;
 
 struct listener_calls {
 	/*
-	 * The position is known: for the first time (lost is NULL), or because
-	 * the database's history is not the one known so far: whatever was
-	 * handed on before has to be forgotten. lost is the reason that clients
-	 * are told: "timeline" or "history". Events of recent history follow
-	 * through event().
+	 * The position is known, for the first time (lost is NULL) or anew.
+	 * Anew means that the database has another history, and all delivered
+	 * events have to be forgotten; lost is the reason for clients,
+	 * "timeline" or "history". Events of recent history follow through
+	 * event().
 	 */
 	void (*start)(const struct cursor *base, const char *lost, void *arg);
-	/* The next event; the callee owns it. */
+	/* The next event. The callee owns it. */
 	void (*event)(struct feed_event *, void *arg);
-	/* A batch is complete: time to write. */
+	/* The fetch is complete: write the events. */
 	void (*flush)(void *arg);
-	/* LISTEN is (or is no longer) in force, and all before it fetched. */
+	/*
+	 * LISTEN is in force and all events before it are fetched; or is no
+	 * longer.
+	 */
 	void (*live)(bool, void *arg);
-	/* The highest id ever handed out, asked for with listener_want_high. */
+	/* The highest id ever drawn, after listener_want_high(). */
 	void (*high)(int64_t id, void *arg);
-	/* A notification pgfeed_revoke, see access_revoked(). */
+	/* A notification on pgfeed_revoke, with its payload. */
 	void (*revoked)(const char *payload, void *arg);
 };
 
-/* Starts at once. config and arg must outlive it. */
+/* Starts to connect at once. config and arg must outlive the listener. */
 struct listener *listener_new(struct event_base *, const struct config *,
     const struct listener_calls *, void *arg);
 void listener_free(struct listener *);
 
-/* The feed's position. Meaningful after start(). */
+/* Returns the feed's position. Valid after start(). */
 const struct cursor *listener_position(const struct listener *);
 
 bool listener_is_live(const struct listener *);
 
-/* Returns whether writers have to ring: see doorbell.h. */
+/* Returns whether writers have to ring, see doorbell.h. */
 bool listener_is_asleep(const struct listener *);
 
-/* 0 while it is live, else how long ago it last asked for events. */
+/* Returns 0 while live, else the milliseconds since the last fetch. */
 int64_t listener_lag_ms(const struct listener *);
 
-/* Whether start() has been called. */
+/* Returns whether start() has been called. */
 bool listener_has_position(const struct listener *);
 
-/* The oldest id still kept, as last read. */
+/* Returns the oldest id in the table, as last read. */
 int64_t listener_oldest(const struct listener *);
 
-/* Asks for high() soon. */
+/* Makes the listener call high() soon. */
 void listener_want_high(struct listener *);
 
-/* A position of another history was sent: checks soon which one there is. */
+/*
+ * Makes the listener check soon which history the database has, because a
+ * client sent a position of another one.
+ */
 void listener_check_history(struct listener *);
 
 /*
- * Brings a position from an older timeline to the present one. False when its
- * ids may mean other events there.
+ * Moves a position from an older timeline to the present one. Returns false if
+ * its ids may mean other events there.
  */
 bool listener_translate(const struct listener *, struct cursor *) MUSTCHECK;
 

@@ -1,15 +1,15 @@
 /*
- * ring.c - the window of recent events kept in memory.
+ * ring.c - ring buffer of recent events.
  *
- *     base ->  [tail] ... entries ... [head)
+ *     base ->  [tail] ... events ... [head)
  *
- * The listener appends at the head; each stream remembers how far it is by a
- * sequence number. An event is stored once, whoever follows.
+ * The listener appends at the head. Each stream has the sequence number of its
+ * next event. An event is stored once and shared by all streams.
  *
- * Always: ring order is delivery order; every entry knows the position right
- * after it, and base is the position before the oldest, so whoever has base
- * has missed nothing that is not here.
- * Owner:  the ring owns its entries; a pointer to one is good until an append.
+ * Always: ring order is delivery order; every event has the position right
+ *         after it, and base is the position before the oldest, so a stream at
+ *         base has missed no event that is not in the ring.
+ * Owner:  the ring owns its events; a pointer to one is valid until an append.
  * Why not a queue per stream: ten thousand copies of one event.
  */
 #include <stdlib.h>
@@ -19,11 +19,11 @@
 #include "stream/source/ring.h"
 
 struct ring {
-	struct feed_event **slot; /* entry seq is in slot[seq % slots] */
+	struct feed_event **slot; /* event seq is in slot[seq % slots] */
 	size_t slots;             /* a power of two */
 	uint64_t tail, head;
 	size_t bytes, limit;
-	uint64_t appended; /* bytes, ever */
+	uint64_t appended; /* total bytes ever appended */
 	char *base;
 	int64_t base_last;
 };
@@ -167,7 +167,9 @@ ring_append(struct ring *r, struct feed_event *e)
 	return true;
 }
 
-/* The last seq in [tail, head] whose position's last is at most `last`. */
+/*
+ * Returns the last seq in [tail, head] whose position's last is at most `last`.
+ */
 static uint64_t
 upper_bound(const struct ring *r, int64_t last)
 {
@@ -192,7 +194,7 @@ has_all_before(const struct ring *r, uint64_t seq, const struct cursor *c)
 
 	if (!cursor_parse(&before, text, strlen(text)))
 		return false;
-	/* After a failover that lost nothing, ids mean what they meant. */
+	/* After a failover without losses, ids mean the same events. */
 	before.tli = c->tli;
 	return cursor_subset(&before, c);
 }
@@ -205,7 +207,7 @@ ring_find(
 	uint64_t i;
 
 	cursor_print(c, text, sizeof(text));
-	/* Most come back with a position that was handed out from here. */
+	/* Most clients return with a position that came from this ring. */
 	for (i = upper_bound(r, c->last);; i--) {
 		if (strcmp(ring_position(r, i), text) == 0) {
 			*seq = i;
@@ -221,7 +223,10 @@ ring_find(
 		*seq = i;
 		return true;
 	}
-	/* c has everything below its lowest hole, holes filled later or not. */
+	/*
+	 * c has everything below its lowest hole, even if holes were filled
+	 * later.
+	 */
 	i = upper_bound(r, cursor_low(c));
 	*seq = i;
 	return has_all_before(r, i, c);

@@ -1,5 +1,5 @@
 /*
- * ring.h - the window of recent events kept in memory.
+ * ring.h - ring buffer of recent events.
  */
 #ifndef PGFEED_RING_H
 #define PGFEED_RING_H
@@ -10,39 +10,39 @@
 struct ring;
 
 /*
- * A ring that holds at most limit bytes of events (at least one event
- * whatever its size), beginning at position base. Exits without memory.
+ * Returns a ring of at most limit bytes of events (at least one event, whatever
+ * its size), beginning at position base. Exits without memory.
  */
 struct ring *ring_new(size_t limit_bytes, const struct cursor *base);
 void ring_free(struct ring *);
 
 /*
- * Appends e, which is the ring's from here on, and drops the oldest entries
- * beyond the limit. Entries are numbered: the sequence number of the first
- * ever is 0. Returns false, with e freed, when there is no memory.
+ * Appends e, which the ring then owns, and drops the oldest events beyond the
+ * limit. Events are numbered; the first ever has the sequence number 0. Returns
+ * false, with e freed, without memory.
  */
 bool ring_append(struct ring *, struct feed_event *e) MUSTCHECK;
 
-/* The entries held are those with tail <= seq < head. */
+/* Returns the range of events in the ring: tail <= seq < head. */
 uint64_t ring_tail(const struct ring *);
 uint64_t ring_head(const struct ring *);
 size_t ring_bytes(const struct ring *);
 size_t ring_limit(const struct ring *);
 
-/* Bytes from entry seq on; of all there are when it is gone. */
+/* Returns the bytes from event seq on; all bytes when seq has left the ring. */
 size_t ring_bytes_from(const struct ring *, uint64_t seq);
 
-/* tail <= seq < head. Valid until the next append. */
+/* Returns event seq, tail <= seq < head, valid until the next append. */
 struct feed_event *ring_at(const struct ring *, uint64_t seq);
 
-/* The feed's position right before entry seq; tail <= seq <= head. */
+/* Returns the feed's position right before event seq, tail <= seq <= head. */
 const char *ring_position(const struct ring *, uint64_t seq);
 
 /*
- * Where somebody at position c goes on: sets *seq to the latest entry such
- * that c has everything before it. False when the ring does not go back that
- * far. From there on, entries that c has are to be skipped; *exact tells that
- * there are none, c being the very position before seq.
+ * Finds where a stream at position c goes on: sets *seq to the latest event
+ * such that c has everything before it. Returns false when the ring does not go
+ * back that far. From *seq on, the stream skips events that c has. *exact is
+ * set when there are none: c is the very position before seq.
  */
 bool ring_find(
     const struct ring *, const struct cursor *c, uint64_t *seq, bool *exact);
