@@ -1,10 +1,10 @@
 /*
- * cursor.c - a position in the feed: which events somebody has had.
+ * cursor.c - position in the feed: the set of events that a client has had.
  *
- * See cursor.h for what a position is and how it is written. Two views of it
- * are used here: the holes, for stepping; and the unseen ids, which are the
- * holes and everything above last, for the set operations: the union of two
- * positions has as unseen what is unseen in both.
+ * cursor.h defines a position and its text. This file uses two views of it: the
+ * holes, for stepping; and the unseen ids, which are the holes and all ids
+ * above last, for set operations. The unseen ids of a union are those that are
+ * unseen in both positions.
  */
 #include <assert.h>
 #include <string.h>
@@ -54,8 +54,8 @@ digit_value(char c)
 }
 
 /*
- * Reads a number without leading zeros at *s, at most max, and moves *s
- * behind it. False when there is none.
+ * Reads a number without leading zeros at *s, at most max, and moves *s behind
+ * the number. Returns false when there is none.
  */
 static bool
 number_parse(
@@ -123,8 +123,11 @@ cursor_parse(struct cursor *c, const char *s, size_t n)
 	}
 	c->last = v;
 
-	/* From the top down, then turned round. top is the highest id not yet
-	 * spoken of; all of a range must be at least 1. */
+	/*
+	 * Parse from the highest range down, then reverse the order. top is the
+	 * highest id not yet assigned; every number of a range must be at least
+	 * 1.
+	 */
 	for (top = c->last; s < end && *s != '_'; c->n++) {
 		struct cursor_range *r = &c->hole[c->n];
 
@@ -153,7 +156,7 @@ cursor_parse(struct cursor *c, const char *s, size_t n)
 	return true;
 }
 
-/* Writes v before the byte at p and returns where it begins. */
+/* Writes v before the byte at p and returns the start of the text. */
 static char *
 number_print(char *p, uint64_t v, unsigned base)
 {
@@ -169,7 +172,10 @@ cursor_print(const struct cursor *c, char *buf, size_t size)
 	char text[CURSOR_TEXT_MAX], *end = text + sizeof(text), *p = end;
 	size_t len;
 
-	/* Backwards: the tag stands last, before it the lowest range. */
+	/*
+	 * Write backwards: the tag is last in the text, before it the lowest
+	 * range.
+	 */
 	if (c->history != 0) {
 		p = number_print(p, c->history, 36);
 		*--p = '_';
@@ -204,7 +210,7 @@ cursor_print(const struct cursor *c, char *buf, size_t size)
 
 /* --- questions */
 
-/* The lowest range that is not wholly below id, or c->n. */
+/* Returns the lowest range that is not wholly below id, or c->n. */
 static unsigned
 range_at(const struct cursor *c, int64_t id)
 {
@@ -262,7 +268,7 @@ cursor_drop(struct cursor *c, int64_t low, int64_t high)
 		return true;
 
 	if (c->hole[first].low < low && c->hole[first].high > high) {
-		/* Out of the middle of one range: it becomes two. */
+		/* id lies in the middle of a range, which becomes two. */
 		struct cursor_range *r = &c->hole[first];
 
 		if (c->n == CURSOR_MAX_RANGES)
@@ -294,7 +300,7 @@ cursor_settle_to(struct cursor *c, const struct cursor *g, int64_t id)
 {
 	int64_t low = 1;
 
-	/* From below: what is dropped there makes room for a split above. */
+	/* Go upwards: a dropped range makes room for a split above. */
 	for (unsigned i = 0; i < g->n && c->n > 0 && low <= id; i++) {
 		cursor_drop(c, low, MIN(g->hole[i].low - 1, id));
 		low = g->hole[i].high + 1;
@@ -333,8 +339,10 @@ cursor_step_through(struct cursor *c, int64_t id, const struct cursor *g)
 	if (id <= c->last)
 		return cursor_drop(c, id, id);
 
-	/* What g does not have in (c->last, id): its holes, and all above its
-	 * last. c->n is moved only when everything has found its place. */
+	/*
+	 * Insert the ids in (c->last, id) that g does not have: its holes, and
+	 * all above its last. c->n changes only when every range has its place.
+	 */
 	for (unsigned i = range_at(g, c->last + 1); i <= g->n; i++) {
 		int64_t low, high;
 
@@ -376,8 +384,10 @@ cursor_subset(const struct cursor *a, const struct cursor *b)
 
 	if (a->tli != b->tli || a->history != b->history || a->last > b->last)
 		return false;
-	/* Every hole of b must be unseen in a: above its last, or wholly
-	 * inside one of its holes, as seen ids lie between two of them. */
+	/*
+	 * Every hole of b must be unseen in a: above a's last, or wholly inside
+	 * one of a's holes, as seen ids lie between two of them.
+	 */
 	for (unsigned j = 0; j < b->n && b->hole[j].low <= a->last; j++) {
 		while (i < a->n && a->hole[i].high < b->hole[j].high)
 			i++;
@@ -387,7 +397,10 @@ cursor_subset(const struct cursor *a, const struct cursor *b)
 	return true;
 }
 
-/* The i-th range of unseen ids; the one after the holes is all above last. */
+/*
+ * Returns the i-th range of unseen ids. The range after the holes is all above
+ * last.
+ */
 static struct cursor_range
 unseen(const struct cursor *c, unsigned i)
 {
@@ -434,7 +447,9 @@ cursor_union(struct cursor *out, const struct cursor *a, const struct cursor *b)
 			assert(n < ARRAY_LEN(both));
 			both[n++] = r;
 		}
-		/* Whichever ends first meets nothing more; a tail never ends.
+		/*
+		 * The range that ends first meets no further one; the last one
+		 * has no end.
 		 */
 		if (j >= b->n || (i < a->n && x.high < y.high))
 			i++;

@@ -1,5 +1,5 @@
 /*
- * cursor.h - a position in the feed: which events somebody has had.
+ * cursor.h - position in the feed: the set of events that a client has had.
  *
  * Ids are drawn before their transactions commit, so they become visible out
  * of order and no single number says what has been seen. A position is
@@ -48,12 +48,12 @@
 #define CURSOR_MAX_RANGES 256
 
 /*
- * The feed itself stays below this, so that what somebody has had from two
- * gateways, whose unseen ids are those that both have not seen, fits as well.
+ * Maximum ranges of the feed's own position. The union of the positions of two
+ * gateways has the unseen ids that both have, and fits into CURSOR_MAX_RANGES.
  */
 #define CURSOR_FEED_RANGES 128
 
-/* Room for the longest text there can be, with its NUL. */
+/* Room for the longest text, with its NUL. */
 #define CURSOR_TEXT_MAX (11 + 19 + CURSOR_MAX_RANGES * (2 + 2 * 13) + 5 + 1)
 
 /* The tag of a history as a number; 0 for the first. */
@@ -70,96 +70,99 @@ struct cursor {
 	} hole[CURSOR_MAX_RANGES];
 };
 
-/* Everything up to last, of the first history; last >= 0. */
+/* Sets a position to everything up to last, of the first history; last >= 0. */
 void cursor_init(struct cursor *, uint32_t tli, int64_t last);
 
-/* Everything up to last, of the history and timeline that like has. */
+/* Sets a position to everything up to last, of like's history and timeline. */
 void cursor_init_like(
     struct cursor *, const struct cursor *like, int64_t last);
 
 /*
- * Reads the tag of a history as text, "" for the first. False for anything
- * else than what cursor_print() writes.
+ * Reads the tag of a history as text, "" for the first. Returns false for text
+ * that cursor_print() does not write.
  */
 MUSTCHECK bool cursor_parse_tag(uint32_t *history, const char *s);
 
-/* dst = src, copying only the ranges in use. */
+/* Copies src to dst, with the ranges in use only. */
 void cursor_copy(struct cursor *dst, const struct cursor *src);
 
 /*
- * Reads the n bytes at s, which come from a stranger. False, with *c
- * undefined, for anything that cursor_print() would not have written.
+ * Reads the n bytes at s, which come from a client. Returns false, with *c
+ * undefined, for text that cursor_print() would not have written.
  */
 MUSTCHECK bool cursor_parse(struct cursor *c, const char *s, size_t n);
 
 /*
- * Writes the text and a NUL; returns its length without the NUL. With a size
- * of CURSOR_TEXT_MAX it always fits; where it does not, the result is 0 and
- * buf is the empty string.
+ * Writes the text and a NUL. Returns its length without the NUL. With a size of
+ * CURSOR_TEXT_MAX the text always fits; where it does not fit, the result is 0
+ * and buf is the empty string.
  */
 size_t cursor_print(const struct cursor *, char *buf, size_t size);
 
-/* Whether id counts as had: id <= last and no hole. */
+/* Returns whether the client has had id: id <= last, and not in a hole. */
 bool cursor_has(const struct cursor *, int64_t id);
 bool cursor_has_hole(const struct cursor *, int64_t id);
 
-/* Every id up to here is had: the lowest hole - 1, or last. */
+/*
+ * Returns the highest id up to which the client has had every id: the lowest
+ * hole - 1, or last.
+ */
 int64_t cursor_low(const struct cursor *);
 
-/* How many ids are open. */
+/* Returns the number of ids in holes. */
 uint64_t cursor_holes(const struct cursor *);
 
 /*
- * Marks id as had. Above last, the ids stepped over become a hole; inside a
- * hole, id leaves it; otherwise nothing happens. O(1) above last. False, with
- * *c unchanged, when it would take more than CURSOR_MAX_RANGES ranges: the
- * event must not be handed out now, it waits until a hole closes.
+ * Marks id as had. If id is above last, the ids in between become a hole. If id
+ * is inside a hole, the hole loses it. Otherwise nothing changes. O(1) above
+ * last. Returns false, with *c unchanged, when this takes more than
+ * CURSOR_MAX_RANGES ranges: the caller must not deliver the event, which waits
+ * until a hole closes.
  */
 MUSTCHECK bool cursor_step(struct cursor *c, int64_t id);
 
 /*
- * The step of a replay towards g, in which ids that are neither handed out
- * nor holes of g are dead or of no interest: like cursor_step(), but of the
- * ids stepped over only those that g does not have become holes. Holes of c
- * below id stay; cursor_union(c, c, g) at the end of a replay settles them.
+ * Marks id as had in a replay towards g. In a replay, ids that are neither
+ * delivered nor holes of g are dead, or belong to other topics. So of the ids
+ * in between, only those that g does not have become holes. Holes of c below id
+ * stay; cursor_union(c, c, g) at the end of a replay settles them.
  */
 MUSTCHECK bool cursor_step_through(
     struct cursor *c, int64_t id, const struct cursor *g);
 
 /*
- * Declares the ids from low to high finished: they are holes no more. False,
- * with *c unchanged, when cutting them out of one range would take more than
- * CURSOR_MAX_RANGES: they stay open and may be dropped later.
+ * Removes the ids from low to high from the holes, since they are finished.
+ * Returns false, with *c unchanged, when splitting a range would take more than
+ * CURSOR_MAX_RANGES: the ids stay open and may be dropped later.
  */
 bool cursor_drop(struct cursor *c, int64_t low, int64_t high);
 
 /*
- * Drops from c's holes the ids that g has: what a replay towards g has not
- * brought is dead or of no interest. Where that would take more than
- * CURSOR_MAX_RANGES, ids stay open.
+ * Removes the ids that g has from c's holes: a replay towards g has not
+ * delivered them, so they are dead or belong to other topics. Where that would
+ * take more than CURSOR_MAX_RANGES, ids stay open.
  */
 void cursor_settle(struct cursor *c, const struct cursor *g);
 
-/* As cursor_settle(), for the ids up to and including this one. */
+/* Does the same as cursor_settle() for the ids up to and including this one. */
 void cursor_settle_to(struct cursor *c, const struct cursor *g, int64_t id);
 
-/* Same history, timeline and set. */
+/* Returns whether history, timeline and set are the same. */
 bool cursor_equal(const struct cursor *a, const struct cursor *b);
 
 /*
- * Whether b has everything that a has. Positions of different histories or
- * timelines do not compare: false both ways.
+ * Returns whether b has every id that a has. Returns false for positions of
+ * different histories or timelines.
  */
 bool cursor_subset(const struct cursor *a, const struct cursor *b);
 
 /*
- * out = what a or b has; out may be a or b. False when out claims less than
- * that, which is safe to use and may repeat events:
- *  - more than CURSOR_MAX_RANGES ranges would be needed: neighbouring holes
- *    with the fewest ids between them are joined, and those ids are open
- *    again;
- *  - the histories or timelines differ, which the caller should have looked
- *    at before: out = a, as b says nothing about it.
+ * Sets out to the ids that a or b has. out may be a or b. Returns false when
+ * out has fewer ids, which is safe to use and may repeat events:
+ * - more than CURSOR_MAX_RANGES ranges would be needed. Neighbouring holes with
+ *   the fewest ids between them are joined, and those ids are open again.
+ * - the histories or timelines differ, which the caller should have checked
+ *   before. Then out = a.
  */
 bool cursor_union(
     struct cursor *out, const struct cursor *a, const struct cursor *b);

@@ -1,26 +1,26 @@
 /*
- * hole_probe.c - who may still own the ids that nobody has seen.
+ * hole_probe.c - proof that unseen ids have no owner any more.
  *
  * The transaction that drew an id holds a lock on the sequence until after its
- * commit is visible. So freeze the holes; then read who holds the lock; when
- * none of these hold it any more, fetch once more: a frozen hole that is still
- * missing is dead.
+ * commit is visible. So the probe freezes the holes and then reads the holders
+ * of the lock. When all of these have released the lock, one more fetch follows.
+ * A frozen hole that is still missing then is dead.
  *
  *     holes --freeze--> generation: W = holders --strike out--> W empty
  *                            ^                                     |
  *                            +------------- drop <---- fetch ------+
  *
- * A transaction that stays open would keep a generation open, and with it
- * every id that others roll back meanwhile. But one whose session does nothing
- * draws nothing: if it is quiet since S in one reading, the highest id V is
- * asked for after that, and it is still quiet since the same S in a later
- * reading, then it owns no id above V. Of the frozen holes it keeps only those
- * up to V. A prepared transaction is quiet for good.
+ * A transaction that stays open would keep a generation open, and with it every
+ * id that other transactions roll back meanwhile. But an idle session draws no
+ * ids. A holder owns no id above V if its session has been idle since S in one
+ * reading, V is the highest id read after that, and the session is idle since
+ * the same S in a later reading. Such a holder keeps only the frozen holes up to
+ * V. A prepared transaction is idle for good.
  *
- * So there are two generations side by side. STRICT waits for the end of all its
- * holders, and no later ones: with transactions that overlap for ever it still
- * comes to an end. QUIET is content when those that are left are quiet, drops
- * what is above them and begins again.
+ * So there are two generations side by side. STRICT waits for the end of all
+ * its holders and of no later ones, so it ends even if transactions overlap for
+ * ever. QUIET ends when all remaining holders are idle, drops the holes above
+ * their ids and begins again.
  *
  * Always: the holders of a reading were read after the holes frozen for it; a
  *         floor holds for ids drawn before the reading it was confirmed in.
@@ -32,32 +32,35 @@
 #include "base/log.h"
 #include "feed/hole_probe.h"
 
-#define HOLE_AGE_MS   50 /* most holes close by themselves in this time */
-#define MAX_HOLDERS   4096
-#define HOLDER_BYTES  32
-#define PREPARED_MARK "-1/" /* a prepared transaction after a restart */
+#define HOLE_AGE_MS  50 /* most holes close without a probe in this time */
+#define MAX_HOLDERS  4096
+#define HOLDER_BYTES 32
+/* begins the name of a prepared transaction after a restart */
+#define PREPARED_MARK "-1/"
 
 struct holder {
 	char name[HOLDER_BYTES];
 	int64_t quiet_since;
-	int64_t floor; /* it owned nothing above when it was first quiet */
+	/* the holder owned no higher id when it was first quiet */
+	int64_t floor;
 	bool has_floor;
-	bool confirmed;  /* and has been quiet since */
-	bool awaited[2]; /* one of W */
+	bool confirmed;  /* the holder has been quiet since */
+	bool awaited[2]; /* member of W, for each generation */
 };
 
 enum { STRICT, QUIET, GENERATIONS };
 
 struct generation {
 	bool active;
-	bool decided;  /* and this is what it came to: */
+	bool decided;  /* result: some frozen holes have no owner */
 	int64_t floor; /* frozen holes above have no owner */
 	struct cursor frozen;
 };
 
 struct hole_probe {
 	struct generation gen[GENERATIONS];
-	int64_t since_ms; /* holes seen since, while neither is active */
+	/* holes have been open since, while neither generation is active */
+	int64_t since_ms;
 	struct holder *last, *now;
 	size_t n_last, n_now;
 };
@@ -154,9 +157,12 @@ hole_probe_add(struct hole_probe *p, const char *name, int64_t quiet_since)
 		h->floor = before->floor;
 		h->has_floor = h->confirmed = true;
 	}
-	/* A generation begins with all who hold the lock now, then keeps those
-	 * that still do. A prepared transaction has a new name after a restart
-	 * of the server, so any such one is taken for an owner. */
+	/*
+	 * A generation begins with all present holders of the lock. Later
+	 * readings keep the holders that are still there. A prepared
+	 * transaction has a new name after a restart of the server, so any of
+	 * them counts as a holder.
+	 */
 	for (int i = 0; i < GENERATIONS; i++)
 		h->awaited[i] =
 		    !p->gen[i].active ||
@@ -164,9 +170,9 @@ hole_probe_add(struct hole_probe *p, const char *name, int64_t quiet_since)
 		    strncmp(name, PREPARED_MARK, strlen(PREPARED_MARK)) == 0;
 }
 
-/* What is left of a generation's holders. */
+/* Returns the number of a generation's holders that are left. */
 static void
-judge(struct hole_probe *p, int i)
+conclude(struct hole_probe *p, int i)
 {
 	struct generation *gen = &p->gen[i];
 	bool done = true;
@@ -193,9 +199,9 @@ hole_probe_end(struct hole_probe *p)
 	p->now = p->last;
 	p->last = read;
 	p->n_last = p->n_now;
-	judge(p, STRICT);
-	judge(p, QUIET);
-	/* With a full list nobody can tell who else there is: begin again. */
+	conclude(p, STRICT);
+	conclude(p, QUIET);
+	/* A full list may lack holders: begin again. */
 	if (p->n_last == MAX_HOLDERS)
 		stop(p);
 }

@@ -1,5 +1,5 @@
 /*
- * topic.c - names of topics, and patterns that take a whole subtree.
+ * topic.c - names of topics, and patterns of topics.
  */
 #include <string.h>
 

@@ -46,7 +46,7 @@ struct doorbell {
 	unsigned count;    /* rings, or fetches with events, in the window */
 
 	char (*awaited)[NAME_BYTES]; /* holders in the first reading */
-	bool *seen;                  /* awaited holders found in the reading under way */
+	bool *seen;                  /* found in the reading under way */
 	size_t n, room;
 	bool is_first;    /* the reading under way is the first */
 	bool has_holders; /* the first reading found a holder */

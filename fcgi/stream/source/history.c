@@ -33,7 +33,7 @@
 #include "feed/topic.h"
 
 #define PAGE_ROWS  400
-#define FIRST_ROWS 40 /* the first page is short, so a client soon gets events */
+#define FIRST_ROWS 40 /* short, so a client soon gets events */
 #define PAGE_BYTES (256 * 1024)
 #define CLEAN_MS   1000
 
@@ -138,7 +138,7 @@ struct history {
 	/* the page that the query under way fills */
 	struct history_page *reading;
 	unsigned limit, rows;         /* limit of that query, and rows so far */
-	bool discard;                 /* the feed has started over: discard the page */
+	bool discard;                 /* the feed has started over */
 	struct history_page_cache cache;
 	bool complained;
 };
