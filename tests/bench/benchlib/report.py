@@ -219,7 +219,7 @@ def jitter(result, rows):
 HEADINGS = {
     "single": "One stream: from the INSERT call to the client",
     "latency": "Latency and memory, 5 events a second of 120 bytes",
-    "tuning": "What lighttpd's settings change, 5 events a second",
+    "tuning": "The effect of lighttpd's settings, 5 events a second",
     "burst": "Burst: 2,000 events to 1,000 streams (php-fpm: 100)",
     "turns": "One event per turn, beside the kernel's floor",
     "syscalls": "System calls per delivery",
