@@ -435,12 +435,16 @@ def test_a_forged_spelling_of_the_header_buys_nothing(limited, order):
 
 @pytest.mark.parametrize("program, method", [("stream", "GET"), ("post", "POST")])
 @pytest.mark.parametrize("name", [
-    "HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_AUTHORIZATION", "REMOTE_ADDR", "REMOTE_USER",
-    "QUERY_STRING", "HTTP_LAST_EVENT_ID"])
+    "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTPS", "HTTP_ACCEPT", "HTTP_AUTHORIZATION",
+    "HTTP_CONTENT_ENCODING", "HTTP_COOKIE", "HTTP_HOST", "HTTP_IDEMPOTENCY_KEY",
+    "HTTP_LAST_EVENT_ID", "HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE", "PATH_INFO",
+    "PGFEED_PAD", "QUERY_STRING", "REMOTE_ADDR", "REMOTE_USER", "REQUEST_METHOD",
+    "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_NAME", "SERVER_PROTOCOL"])
 def test_several_values_of_what_decides_are_refused(limited, program, method, name):
     params = [pair for pair in fastcgi.params_for(
         method, "/events/open", JSON, length=1).items() if pair[0] != name]
-    for values, refused in ((("a", "a"), False), (("a", "b"), True)):
+    first = method if name == "REQUEST_METHOD" else "a"
+    for values, refused in (((first, first), False), ((first, "b"), True)):
         with fastcgi.Connection(f"{limited.dir}/{program}.sock") as connection:
             connection.begin(params + [(name, value) for value in values])
             connection.body(b"1" if method == "POST" else b"")
