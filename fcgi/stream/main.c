@@ -32,7 +32,7 @@
 #include "process/sandbox.h"
 #include "stream/source/stats.h"
 #include "stream/status_pages.h"
-#include "stream/subscribe.h"
+#include "stream/admission/subscribe.h"
 
 /* A request that a thread has read, on its way to the loop. */
 struct parcel {
@@ -112,7 +112,7 @@ on_parcels(evutil_socket_t fd, short what, void *arg)
 		if (parcel == NULL)
 			break;
 		if (parcel->wanted.page == WANT_STREAM)
-			hub_join(p->hub, parcel->wanted.join);
+			hub_join(p->hub, parcel->wanted.subscription);
 		else
 			status_answer(parcel->wanted.page, parcel->wanted.conn,
 			    &p->config, p->hub, p->listener);

@@ -136,7 +136,7 @@ measure(struct gauges *g, const struct hub *h, const struct listener *l)
 		.streams = hub_streams(h),
 		.filters = hub_filters(h),
 		.lag_ms = lag_ms(h, l),
-		.rights = hub_rights(h),
+		.rights = hub_permissions(h),
 		.janitor_late_s = (uint64_t)stats.janitor_late_s,
 	};
 	if (ring != NULL) {

@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "stream/hub/hub.h"
 #include "stream/source/listener.h"
-#include "stream/subscribe.h"
+#include "stream/admission/subscribe.h"
 
 /* Answers one of pgfeed's own pages and closes the connection. */
 void status_answer(enum history_page_wanted, struct taken,

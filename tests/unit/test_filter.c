@@ -1,10 +1,10 @@
 /*
- * test_filter.c - who wants an event, and when a stream needs a look.
+ * test_filter.c - which filters an event wakes.
  */
 #include "unit.h"
 
 #include "stream/client/filter.h"
-#include "stream/client/timer_wheel.h"
+#include "stream/client/stream.h"
 
 static struct stream someone[8];
 
@@ -131,54 +131,6 @@ an_event_costs_nothing_to_filters_without_streams(void **state)
 	filters_free(fs);
 }
 
-static void
-the_wheel_finds_everybody_in_time_and_nobody_early(void **state)
-{
-	static struct timer_wheel w;
-	static struct stream subs[100];
-	int64_t start = 1000000, now, when[100];
-	size_t found = 0;
-
-	timer_wheel_init(&w, start);
-	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
-		when[i] = start + (int64_t)i * 333; /* to 33 s */
-		timer_wheel_add(&w, &subs[i], when[i]);
-	}
-	for (now = start; now < start + 40000; now += 70) {
-		struct stream_list due;
-		struct stream *s;
-
-		LIST_INIT(&due);
-		timer_wheel_take_due(&w, now, &due);
-		while ((s = LIST_FIRST(&due)) != NULL) {
-			int64_t late = now - when[s - subs];
-
-			timer_wheel_remove(s);
-			assert_true(late >= 0);
-			assert_true(late <= 2 * TIMER_WHEEL_TICK_MS + 70);
-			found++;
-		}
-	}
-	assert_int_equal(found, ARRAY_LEN(subs));
-}
-
-static void
-a_time_beyond_the_wheel_is_looked_at_early_and_not_lost(void **state)
-{
-	static struct timer_wheel w;
-	static struct stream s;
-	struct stream_list due;
-	int64_t far = TIMER_WHEEL_SLOTS * TIMER_WHEEL_TICK_MS;
-
-	timer_wheel_init(&w, 0);
-	timer_wheel_add(&w, &s, 10 * far);
-	LIST_INIT(&due);
-	timer_wheel_take_due(&w, far - 2 * TIMER_WHEEL_TICK_MS, &due);
-	assert_null(LIST_FIRST(&due));
-	timer_wheel_take_due(&w, far, &due);
-	assert_ptr_equal(LIST_FIRST(&due), &s);
-}
-
 int
 main(void)
 {
@@ -187,10 +139,6 @@ main(void)
 		cmocka_unit_test(the_same_topics_in_any_order_share_one_filter),
 		cmocka_unit_test(
 		    an_event_costs_nothing_to_filters_without_streams),
-		cmocka_unit_test(
-		    the_wheel_finds_everybody_in_time_and_nobody_early),
-		cmocka_unit_test(
-		    a_time_beyond_the_wheel_is_looked_at_early_and_not_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

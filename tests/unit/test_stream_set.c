@@ -6,7 +6,7 @@
 
 #include "unit.h"
 
-#include "stream/client/stream_set.h"
+#include "stream/hub/stream_set.h"
 
 #define N     (STREAMS_LOOK_LEAST + 100)
 #define ROUND 2 /* looks, at so many */

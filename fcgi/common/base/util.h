@@ -14,6 +14,10 @@
 #define MIN(a, b)    ((a) < (b) ? (a) : (b))
 #define MAX(a, b)    ((a) > (b) ? (a) : (b))
 
+/* The struct of that type in which p points to the member. */
+#define container_of(p, type, member) \
+	((type *)(void *)((char *)(p)-offsetof(type, member)))
+
 /* Returns the monotonic clock in milliseconds. */
 int64_t now_ms(void);
 

@@ -1,5 +1,5 @@
 /*
- * permission.c - may this one read that? Asked in the database, without waiting.
+ * permission.c - LRU cache of permissions, asked for without blocking.
  *
  *     FRESH ---+                            +--> KNOWN --access_age--> AGAIN
  *              +--> ASKING --an answer------+      ^                     |
@@ -14,11 +14,11 @@
  * asked again. With every answer comes when the user was last revoked; that
  * it has changed shows a revocation whose notification did not arrive.
  *
- * A statement that fails is taken apart: each right is asked for alone, and the
+ * A statement that fails is taken apart: each permission is asked for alone, and the
  * one with which it still fails is refused.
  *
- * Always: every right is in the queue of its place; in FRESH are those with
- *         somebody waiting; a right without references is KNOWN.
+ * Always: every permission is in the queue of its place; in FRESH are those with
+ *         somebody waiting; a permission without references is KNOWN.
  * Owner:  streams and the statement hold references. Answers without one are
  *         kept for whoever comes back, UNUSED_MAX of them at most, and no
  *         more than UNUSED_BYTES: a stranger may ask for many long topics.
@@ -46,27 +46,27 @@ static const char QUESTION[] =
     " FROM pgfeed.allowed($1, $2, $3, false) ORDER BY n";
 
 enum place { FRESH, AGAIN, ASKING, KNOWN, PLACES };
-TAILQ_HEAD(right_queue, right);
+TAILQ_HEAD(permission_queue, permission);
 
-struct access {
+struct permissions {
 	const struct config *config;
-	struct access_calls calls;
+	struct permission_calls calls;
 	void *arg;
 	struct pg_connection *db;
 	struct event *timer;
 	bool complained; /* only in the connecting thread */
 
-	struct hash_table table; /* of rights */
-	struct right_queue queue[PLACES];
+	struct hash_table table; /* of permissions */
+	struct permission_queue queue[PLACES];
 	size_t unused, unused_bytes;
 
-	struct right *answering; /* the one the next row is for */
+	struct permission *answering; /* the one the next row is for */
 	unsigned answered;       /* its topics so far */
 	int64_t asked_ms;
 };
 
 static const char *
-right_who(const struct right *r)
+permission_who(const struct permission *r)
 {
 	const char *who = r->key + strlen(r->key) + 1;
 
@@ -74,7 +74,7 @@ right_who(const struct right *r)
 }
 
 static const char *
-right_claims(const struct right *r)
+permission_claims(const struct permission *r)
 {
 	const char *who = r->key + strlen(r->key) + 1;
 
@@ -82,7 +82,7 @@ right_claims(const struct right *r)
 }
 
 static void
-put(struct access *a, struct right *r, enum place place)
+put(struct permissions *a, struct permission *r, enum place place)
 {
 	TAILQ_REMOVE(&a->queue[r->place], r, in_queue);
 	r->place = (uint8_t)place;
@@ -90,14 +90,14 @@ put(struct access *a, struct right *r, enum place place)
 }
 
 static size_t
-size_of(const struct right *r)
+size_of(const struct permission *r)
 {
 	return sizeof(*r) + r->in_table.n + 1;
 }
 
 /* Nobody refers to it any more, or somebody does again. */
 static void
-set_unused(struct access *a, const struct right *r, bool unused)
+set_unused(struct permissions *a, const struct permission *r, bool unused)
 {
 	if (unused) {
 		a->unused++;
@@ -109,7 +109,7 @@ set_unused(struct access *a, const struct right *r, bool unused)
 }
 
 static void
-free_right(struct access *a, struct right *r)
+free_permission(struct permissions *a, struct permission *r)
 {
 	TAILQ_REMOVE(&a->queue[r->place], r, in_queue);
 	hash_table_remove(&a->table, r);
@@ -133,16 +133,16 @@ add_element(struct buf *b, const char *s, size_t n)
 	free(text);
 }
 
-/* Moves rights from a queue into the question, of up to `topics` topics. */
+/* Moves permissions from a queue into the question, of up to `topics` topics. */
 static void
-take(struct access *a, enum place from, unsigned topics, struct buf array[3])
+take(struct permissions *a, enum place from, unsigned topics, struct buf array[3])
 {
-	struct right *r;
+	struct permission *r;
 	unsigned n = 0;
 
 	while ((r = TAILQ_FIRST(&a->queue[from])) != NULL && n < topics) {
-		struct right *first = TAILQ_FIRST(&a->queue[ASKING]);
-		const char *who = right_who(r), *claims = right_claims(r);
+		struct permission *first = TAILQ_FIRST(&a->queue[ASKING]);
+		const char *who = permission_who(r), *claims = permission_claims(r);
 
 		if (first != NULL && (first->alone || r->alone))
 			break;
@@ -166,7 +166,7 @@ take(struct access *a, enum place from, unsigned topics, struct buf array[3])
 }
 
 static void
-ask(struct access *a)
+ask(struct permissions *a)
 {
 	struct buf array[3] = { BUF_INIT, BUF_INIT, BUF_INIT };
 	const char *values[3];
@@ -198,8 +198,8 @@ ask(struct access *a)
 static void
 on_row(const PGresult *res, void *arg)
 {
-	struct access *a = arg;
-	struct right *r = a->answering;
+	struct permissions *a = arg;
+	struct permission *r = a->answering;
 	int64_t revoked = strtoll(PQgetvalue(res, 0, 1), NULL, 10);
 	const char *reason = PQgetvalue(res, 0, 3);
 
@@ -210,7 +210,7 @@ on_row(const PGresult *res, void *arg)
 	r->bad_token |= strcmp(reason, "revoked") == 0;
 	if (strncmp(reason, "failed: ", 8) == 0)
 		stats.access_failed++;
-	if (r->verdict != ACCESS_UNKNOWN && r->revoked != revoked)
+	if (r->answer != PERMISSION_UNKNOWN && r->revoked != revoked)
 		r->lost = "revoked";
 	r->revoked = revoked;
 	if (++a->answered == r->n) {
@@ -220,14 +220,14 @@ on_row(const PGresult *res, void *arg)
 }
 
 /*
- * The statement is over. With an answer to it, every right in it that is not
- * stale has its verdict; else all are asked again, or the only one is refused.
+ * The statement is over. With an answer to it, every permission in it that is not
+ * stale has its answer; else all are asked again, or the only one is refused.
  */
 static void
-conclude(struct access *a, bool ok)
+conclude(struct permissions *a, bool ok)
 {
-	struct right_queue *asking = &a->queue[ASKING];
-	struct right *r = TAILQ_FIRST(asking);
+	struct permission_queue *asking = &a->queue[ASKING];
+	struct permission *r = TAILQ_FIRST(asking);
 	bool alone = r != NULL && TAILQ_NEXT(r, in_queue) == NULL, lost = false;
 
 	if (!ok && alone && pg_connection_is_up(a->db)) {
@@ -237,15 +237,15 @@ conclude(struct access *a, bool ok)
 	}
 	TAILQ_FOREACH (r, asking, in_queue) {
 		if (r->lost != NULL)
-			r->verdict = ACCESS_UNKNOWN;
+			r->answer = PERMISSION_UNKNOWN;
 		lost |= r->lost != NULL;
 		if (!ok || r->stale)
 			continue;
-		if (r->verdict == ACCESS_GRANTED && !r->allowed) {
+		if (r->answer == PERMISSION_GRANTED && !r->allowed) {
 			r->lost = "forbidden";
 			lost = true;
 		}
-		r->verdict = r->allowed ? ACCESS_GRANTED : ACCESS_REFUSED;
+		r->answer = r->allowed ? PERMISSION_GRANTED : PERMISSION_REFUSED;
 		r->answered_ms = a->asked_ms;
 	}
 	if (lost)
@@ -258,14 +258,14 @@ conclude(struct access *a, bool ok)
 			a->calls.decided(r, a->arg);
 		} else
 			put(a, r, LIST_EMPTY(&r->waiting) ? AGAIN : FRESH);
-		access_unref(a, r);
+		permission_unref(a, r);
 	}
 }
 
 static void
 on_done(bool ok, void *arg)
 {
-	struct access *a = arg;
+	struct permissions *a = arg;
 
 	conclude(a, ok && a->answering == NULL);
 	ask(a);
@@ -274,7 +274,7 @@ on_done(bool ok, void *arg)
 static void
 on_down(void *arg)
 {
-	struct access *a = arg;
+	struct permissions *a = arg;
 
 	conclude(a, false);
 	a->calls.away(a->arg);
@@ -286,12 +286,12 @@ on_up(void *arg)
 	ask(arg);
 }
 
-/* --- rights */
+/* --- permissions */
 
-static struct right *
-new_right(struct access *a, const struct buf *key, size_t n)
+static struct permission *
+new_permission(struct permissions *a, const struct buf *key, size_t n)
 {
-	struct right *r = calloc(1, sizeof(*r) + key->len + 1);
+	struct permission *r = calloc(1, sizeof(*r) + key->len + 1);
 
 	if (r == NULL)
 		return NULL;
@@ -308,11 +308,11 @@ new_right(struct access *a, const struct buf *key, size_t n)
 	return r;
 }
 
-struct right *
-access_get(struct access *a, const struct identity *id, const struct filter *f)
+struct permission *
+permission_get(struct permissions *a, const struct identity *id, const struct filter *f)
 {
 	struct buf key = BUF_INIT;
-	struct right *r = NULL;
+	struct permission *r = NULL;
 
 	buf_addstr(&key, f->topics.key);
 	buf_addc(&key, '\0');
@@ -323,7 +323,7 @@ access_get(struct access *a, const struct identity *id, const struct filter *f)
 	if (!buf_failed(&key)) {
 		r = hash_table_find(&a->table, key.data, key.len);
 		if (r == NULL)
-			r = new_right(a, &key, f->topics.n);
+			r = new_permission(a, &key, f->topics.n);
 	}
 	buf_fini(&key);
 	if (r != NULL && r->refs++ == 0)
@@ -332,62 +332,62 @@ access_get(struct access *a, const struct identity *id, const struct filter *f)
 }
 
 void
-access_unref(struct access *a, struct right *r)
+permission_unref(struct permissions *a, struct permission *r)
 {
 	if (--r->refs > 0)
 		return;
-	if (r->place == KNOWN && r->verdict != ACCESS_UNKNOWN &&
+	if (r->place == KNOWN && r->answer != PERMISSION_UNKNOWN &&
 	    a->unused < UNUSED_MAX &&
 	    a->unused_bytes + size_of(r) <= UNUSED_BYTES)
 		set_unused(a, r, true);
 	else
-		free_right(a, r);
+		free_permission(a, r);
 }
 
-enum verdict
-access_verdict(struct access *a, struct right *r)
+enum permission_answer
+permission_answer(struct permissions *a, struct permission *r)
 {
-	if (r->verdict != ACCESS_UNKNOWN &&
+	if (r->answer != PERMISSION_UNKNOWN &&
 	    now_ms() - r->answered_ms < a->config->access_age) {
 		stats.access_cached++;
-		return (enum verdict)r->verdict;
+		return (enum permission_answer)r->answer;
 	}
 	if (r->place != ASKING && r->place != FRESH) {
 		put(a, r, FRESH);
 		ask(a);
 	}
-	return ACCESS_UNKNOWN;
+	return PERMISSION_UNKNOWN;
 }
 
 bool
-access_is_up(const struct access *a)
+permissions_is_up(const struct permissions *a)
 {
 	return pg_connection_is_up(a->db);
 }
 
 size_t
-access_rights(const struct access *a)
+permissions_count(const struct permissions *a)
 {
 	return a->table.n;
 }
 
 /* Nothing that was known before now counts any more; it may be freed. */
 static void
-forget(struct access *a, struct right *r)
+forget(struct permissions *a, struct permission *r)
 {
 	r->answered_ms = 0;
 	r->stale = true;
 	if (r->refs == 0) {
 		set_unused(a, r, false);
-		free_right(a, r);
+		free_permission(a, r);
 	} else if (r->place == KNOWN)
 		put(a, r, AGAIN);
 }
 
 void
-access_revoked(struct access *a, const char *payload)
+permissions_revoked(struct permissions *a, const char *payload)
 {
-	struct right *r, *next;
+	struct permission *r, *next;
 	bool lost = false, ask_only;
 	char *end;
 	uint64_t alias = strtoull(payload, &end, 16);
@@ -396,10 +396,11 @@ access_revoked(struct access *a, const char *payload)
 	if (*end != '\0' && !ask_only)
 		alias = 0;
 	for (r = hash_table_next(&a->table, NULL); r != NULL; r = next) {
+
 		next = hash_table_next(&a->table, r);
-		/* The alias of a right without an answer is not known yet. */
+		/* The alias of a permission without an answer is not known yet. */
 		if (alias == 0 || (ask_only && r->alias == alias) ||
-		    (r->alias == 0 && right_who(r) != NULL)) {
+		    (r->alias == 0 && permission_who(r) != NULL)) {
 			forget(a, r);
 			continue;
 		}
@@ -407,7 +408,7 @@ access_revoked(struct access *a, const char *payload)
 			continue;
 		lost |= r->refs > 0;
 		r->lost = "revoked";
-		r->verdict = ACCESS_UNKNOWN;
+		r->answer = PERMISSION_UNKNOWN;
 		forget(a, r);
 	}
 	if (lost)
@@ -421,8 +422,8 @@ access_revoked(struct access *a, const char *payload)
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct access *a = arg;
-	struct right *r;
+	struct permissions *a = arg;
+	struct permission *r;
 	int64_t now = now_ms();
 
 	while ((r = TAILQ_FIRST(&a->queue[KNOWN])) != NULL &&
@@ -431,7 +432,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 			put(a, r, AGAIN);
 		else {
 			set_unused(a, r, false);
-			free_right(a, r);
+			free_permission(a, r);
 		}
 	}
 	ask(a);
@@ -456,7 +457,7 @@ on_notice(void *arg, const char *message)
 static PGconn *
 open_connection(void *arg)
 {
-	struct access *a = arg;
+	struct permissions *a = arg;
 	struct buf err = BUF_INIT;
 	PGconn *db;
 
@@ -477,9 +478,9 @@ open_connection(void *arg)
 	return db;
 }
 
-struct access *
-access_new(struct event_base *base, const struct config *config,
-    const struct access_calls *calls, void *arg)
+struct permissions *
+permissions_new(struct event_base *base, const struct config *config,
+    const struct permission_calls *calls, void *arg)
 {
 	static const struct timeval tick = { .tv_usec = TICK_MS * 1000 };
 	static const struct pg_connection_calls db_calls = {
@@ -489,14 +490,14 @@ access_new(struct event_base *base, const struct config *config,
 		.row = on_row,
 		.done = on_done,
 	};
-	struct access *a = calloc(1, sizeof(*a));
+	struct permissions *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		log_fatal("out of memory");
 	a->config = config;
 	a->calls = *calls;
 	a->arg = arg;
-	a->table.key_at = offsetof(struct right, key);
+	a->table.key_at = offsetof(struct permission, key);
 	for (size_t i = 0; i < PLACES; i++)
 		TAILQ_INIT(&a->queue[i]);
 	a->timer = event_new(base, -1, EV_PERSIST, on_timer, a);
@@ -509,9 +510,9 @@ access_new(struct event_base *base, const struct config *config,
 }
 
 void
-access_free(struct access *a)
+permissions_free(struct permissions *a)
 {
-	struct right *r;
+	struct permission *r;
 
 	pg_connection_free(a->db);
 	event_free(a->timer);

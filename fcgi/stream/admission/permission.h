@@ -1,9 +1,8 @@
 /*
- * permission.h - may this one read that? Asked in the database, without waiting.
+ * permission.h - LRU cache of permissions, asked for without blocking.
  *
- * A right is what somebody may do with one subscription: it belongs to a user's
- * name, claims and set of topics, and is shared by all streams that have these
- * in common. The answer comes from pgfeed.may_read, counts for access_age, and
+ * A permission is the answer of pgfeed.may_read for a user's name, claims and
+ * set of topics. All streams that have these in common share it. The answer comes from pgfeed.may_read, counts for access_age, and
  * is then asked for again, as it is after a revocation.
  */
 #ifndef PGFEED_PERMISSION_H
@@ -17,13 +16,13 @@
 #include "auth/identity.h"
 #include "base/hash_table.h"
 
-struct access;
+struct permissions;
 
-enum verdict { ACCESS_UNKNOWN = 0, ACCESS_GRANTED, ACCESS_REFUSED };
+enum permission_answer { PERMISSION_UNKNOWN = 0, PERMISSION_GRANTED, PERMISSION_REFUSED };
 
-struct right {
+struct permission {
 	struct hash_table_entry in_table; /* by key */
-	TAILQ_ENTRY(right) in_queue;      /* that of its place, see access.c */
+	TAILQ_ENTRY(permission) in_queue; /* that of its place */
 	struct stream_list waiting; /* the hub's: streams not yet let in */
 	const char *lost; /* during lost(): why its streams have to end */
 	int64_t answered_ms;
@@ -31,7 +30,7 @@ struct right {
 	uint64_t alias;  /* of its user in revocations; 0: nobody, or unknown */
 	unsigned refs;
 	uint16_t n; /* topics */
-	uint8_t verdict;
+	uint8_t answer; /* enum permission_answer */
 	uint8_t place;
 	bool allowed; /* so far, by the answer that is arriving */
 	bool stale;   /* that answer is too old already */
@@ -40,47 +39,47 @@ struct right {
 	char key[];   /* each topic behind a LF; NUL, name; NUL, claims */
 };
 
-struct access_calls {
-	/* The verdict on r is known: a turn for those who wait. */
-	void (*decided)(struct right *r, void *arg);
-	/* The streams of every right with lost set have to end, for that. */
+struct permission_calls {
+	/* The answer for r is known: its waiting streams go on. */
+	void (*decided)(struct permission *r, void *arg);
+	/* The streams of every permission with lost set have to end, for that. */
 	void (*lost)(void *arg);
 	/* The database is away: who waits will do so for a while. */
 	void (*away)(void *arg);
 };
 
 /* Starts connecting. config and arg must outlive it. */
-struct access *access_new(struct event_base *, const struct config *,
-    const struct access_calls *, void *arg);
-void access_free(struct access *);
+struct permissions *permissions_new(struct event_base *, const struct config *,
+    const struct permission_calls *, void *arg);
+void permissions_free(struct permissions *);
 
 /*
- * The right of somebody to that subscription, with a reference for the caller;
- * NULL without memory.
+ * Returns the permission of a user for the filter's topics, with a reference
+ * for the caller; NULL without memory.
  */
-struct right *access_get(
-    struct access *, const struct identity *, const struct filter *);
-void access_unref(struct access *, struct right *);
+struct permission *permission_get(
+    struct permissions *, const struct identity *, const struct filter *);
+void permission_unref(struct permissions *, struct permission *);
 
 /*
- * Whether it is granted, as far as is known. ACCESS_UNKNOWN, also when what is
+ * Whether it is granted, as far as is known. PERMISSION_UNKNOWN, also when what is
  * known is too old: then it is asked for, and decided() follows.
  */
-enum verdict access_verdict(struct access *, struct right *);
+enum permission_answer permission_answer(struct permissions *, struct permission *);
 
 /*
  * Acts on the payload of a notification pgfeed_revoke (pgfeed.revoke):
- * the alias of a user, whose streams are lost at once and whose rights are asked
+ * the alias of a user, whose streams are lost at once and whose permissions are asked
  * again; the alias and " ask" after the revocation of one token, when the answer
  * tells which streams are lost; "" or anything else when the rules have changed,
  * and all is asked again.
  */
-void access_revoked(struct access *, const char *payload);
+void permissions_revoked(struct permissions *, const char *payload);
 
 /* Whether there is a connection to ask on. */
-bool access_is_up(const struct access *);
+bool permissions_is_up(const struct permissions *);
 
-/* How many rights are kept, in use or not. */
-size_t access_rights(const struct access *);
+/* How many permissions are kept, in use or not. */
+size_t permissions_count(const struct permissions *);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 #include <event2/event.h>
 
+#include "base/timer_wheel.h"
 #include "feed/cursor.h"
 #include "stream/client/filter.h"
 #include "stream/source/history.h"
@@ -39,19 +40,19 @@ struct feed {
 
 struct stream {
 	/* What a delivery touches comes first, so it is one line of cache. */
-	LIST_ENTRY(stream) in_filter; /* or among those who wait for a right */
+	LIST_ENTRY(stream) in_filter; /* or among those who wait for a permission */
 	int64_t wrote_ms;
 	int fd;
 	uint16_t id;
 	uint8_t state; /* enum stream_state */
 
-	LIST_ENTRY(stream) in_wheel;
+	struct timer timer;
 	TAILQ_ENTRY(stream) in_queue; /* to run, or to be reaped */
 	struct waiter waiter;
 	struct hub *hub;
 	struct filter *filter;
-	struct right *right;
-	struct join *join;  /* until the head of the response is out */
+	struct permission *permission;
+	struct subscription *subscription; /* until the head of the response is out */
 	struct event *room; /* while the socket is full */
 
 	/* Its own position as text; NULL where it is the feed's, at `from`. */
@@ -69,14 +70,14 @@ struct stream {
 	int64_t told; /* last of the position told last */
 	uint64_t number;
 	const char *end_reason;       /* to be ended at the next boundary */
-	struct tally *address, *user; /* where they are counted */
+	struct stream_limit *address, *user; /* where they are counted */
 	uint32_t sent;                /* bytes of the chunk that are out */
 	uint32_t replayed;            /* events from the table */
 	uint32_t place;               /* among all streams */
 	uint8_t start;                /* enum stream_from */
 	bool heartbeat_event;
 	bool queued;  /* in the run queue */
-	bool asking;  /* its right is not known yet */
+	bool asking;  /* its permission is not known yet */
 	bool expires; /* at ends_ms, with its token */
 	bool opened;  /* pgfeed.open is out */
 	bool told_live;

@@ -29,20 +29,8 @@
 #define POLITE_RETRY_MS 15000
 #define AT_ONCE_MS      5000 /* at the latest */
 
-void
-join_free(struct join *j)
-{
-	for (size_t i = 0; i < j->n; i++)
-		free(j->pattern[i]);
-	free(j->pattern);
-	free(j->position);
-	free(j->cors);
-	identity_fini(&j->identity);
-	free(j);
-}
-
 static void
-add_head(struct buf *b, const struct join *j)
+add_head(struct buf *b, const struct subscription *j)
 {
 	if (j->format == FORMAT_POLL)
 		return;
@@ -65,7 +53,7 @@ send_answer(const struct hub *h, int fd, uint16_t id)
 
 /* Come back later. An error status would end an EventSource for good. */
 static void
-send_refusal(struct hub *h, const struct join *j, const char *reason)
+send_refusal(struct hub *h, const struct subscription *j, const char *reason)
 {
 	buf_clear(&h->text);
 	add_head(&h->text, j);
@@ -85,20 +73,20 @@ send_refusal(struct hub *h, const struct join *j, const char *reason)
 
 /* A stream that nobody can serve now. */
 static void
-refuse(struct hub *h, struct join *j, enum refusal why, const char *reason)
+refuse(struct hub *h, struct subscription *j, enum refusal why, const char *reason)
 {
 	stats_refuse(why);
 	send_refusal(h, j, reason);
 	close(j->conn.fd);
-	join_free(j);
+	subscription_free(j);
 }
 
 bool
 hub_put_off(struct hub *h, struct stream *s, const char *reason)
 {
-	if (s->join == NULL || (s->filter->format == FORMAT_POLL && !s->asking))
+	if (s->subscription == NULL || (s->filter->format == FORMAT_POLL && !s->asking))
 		return false;
-	send_refusal(h, s->join, reason);
+	send_refusal(h, s->subscription, reason);
 	hub_close(h, s, reason);
 	return true;
 }
@@ -107,9 +95,10 @@ hub_put_off(struct hub *h, struct stream *s, const char *reason)
 static void
 send_forbidden(struct hub *h, struct stream *s, const char *reason)
 {
-	const struct join *j = s->join;
-	bool revoked = j->identity.claims != NULL && s->right != NULL &&
-		       (s->right->bad_token || strcmp(reason, "revoked") == 0);
+	const struct subscription *j = s->subscription;
+	bool revoked = j->identity.claims != NULL && s->permission != NULL &&
+		       (s->permission->bad_token ||
+			   strcmp(reason, "revoked") == 0);
 	bool sign_in = j->identity.who == NULL && j->may_sign_in;
 	struct buf headers = BUF_INIT;
 
@@ -139,7 +128,7 @@ hub_forbid(struct hub *h, struct stream *s, const char *reason)
 {
 	if (s->state == STREAM_CLOSING)
 		return;
-	if (stream_at_boundary(s) && s->join == NULL) {
+	if (stream_at_boundary(s) && s->subscription == NULL) {
 		hub_end(h, s, reason);
 		return;
 	}
@@ -153,13 +142,13 @@ static void
 begin_response(struct hub *h, struct stream *s)
 {
 	buf_clear(&h->text);
-	if (s->join == NULL || s->filter->format == FORMAT_POLL)
+	if (s->subscription == NULL || s->filter->format == FORMAT_POLL)
 		return;
-	add_head(&h->text, s->join);
+	add_head(&h->text, s->subscription);
 	sse_add_retry(&h->text, random_between((uint32_t)h->config->retry_min,
 				    (uint32_t)h->config->retry_max));
-	join_free(s->join);
-	s->join = NULL;
+	subscription_free(s->subscription);
+	s->subscription = NULL;
 }
 
 /* The head that a GET would get now, and the end. */
@@ -169,9 +158,9 @@ answer_head_only(struct hub *h, struct stream *s)
 	buf_clear(&h->text);
 	if (s->filter->format == FORMAT_POLL)
 		answer_add_head(
-		    &h->text, 200, "application/json", s->join->cors);
+		    &h->text, 200, "application/json", s->subscription->cors);
 	else
-		add_head(&h->text, s->join);
+		add_head(&h->text, s->subscription);
 	send_answer(h, s->fd, s->id);
 	hub_close(h, s, "HEAD is answered");
 }
@@ -180,7 +169,7 @@ answer_head_only(struct hub *h, struct stream *s)
 static void
 show_head(struct hub *h, struct stream *s)
 {
-	if (s->join != NULL && s->join->head_only) {
+	if (s->subscription != NULL && s->subscription->head_only) {
 		answer_head_only(h, s);
 		return;
 	}
@@ -194,7 +183,7 @@ show_head(struct hub *h, struct stream *s)
 void
 hub_admit(struct hub *h, struct stream *s)
 {
-	if (s->join != NULL && s->join->head_only) {
+	if (s->subscription != NULL && s->subscription->head_only) {
 		answer_head_only(h, s);
 		return;
 	}
@@ -206,10 +195,10 @@ hub_admit(struct hub *h, struct stream *s)
 	hub_begin(h, s);
 }
 
-/* --- news about rights */
+/* --- news about permissions */
 
 static void
-on_decided(struct right *r, void *arg)
+on_decided(struct permission *r, void *arg)
 {
 	struct stream *s;
 
@@ -227,10 +216,10 @@ on_lost(void *arg)
 	struct stream *s;
 
 	STREAM_SET_FOREACH (s, i, &h->streams) {
-		if (s->asking || s->right->lost == NULL)
+		if (s->asking || s->permission->lost == NULL)
 			continue;
 		stats.access_lost++;
-		hub_forbid(h, s, s->right->lost);
+		hub_forbid(h, s, s->permission->lost);
 	}
 }
 
@@ -246,7 +235,7 @@ on_away(void *arg)
 	}
 }
 
-const struct access_calls hub_access_calls = {
+const struct permission_calls hub_permission_calls = {
 	.decided = on_decided,
 	.lost = on_lost,
 	.away = on_away,
@@ -256,7 +245,7 @@ const struct access_calls hub_access_calls = {
 
 /* When it ends by itself. */
 static void
-set_end(struct hub *h, struct stream *s, const struct join *j)
+set_end(struct hub *h, struct stream *s, const struct subscription *j)
 {
 	int64_t age = h->config->max_age, token = INT64_MAX;
 
@@ -281,7 +270,7 @@ set_end(struct hub *h, struct stream *s, const struct join *j)
 
 /* Takes over j. NULL, with j as it was, when there is no memory. */
 static struct stream *
-new_stream(struct hub *h, struct join *j)
+new_stream(struct hub *h, struct subscription *j)
 {
 	struct shape shape = {
 		.format = j->format,
@@ -296,7 +285,7 @@ new_stream(struct hub *h, struct join *j)
 	s->filter = filter_get(
 	    h->filters, shape, (const char *const *)j->pattern, j->n);
 	if (s->filter != NULL)
-		s->right = access_get(h->access, &j->identity, s->filter);
+		s->permission = permission_get(h->permissions, &j->identity, s->filter);
 	s->hub = h;
 	s->fd = j->conn.fd;
 	s->id = j->conn.id;
@@ -306,9 +295,9 @@ new_stream(struct hub *h, struct join *j)
 	s->number = ++h->next_number;
 	s->wrote_ms = now_ms();
 	set_end(h, s, j);
-	if (s->right == NULL || !stream_set_add(&h->streams, s)) {
-		if (s->right != NULL)
-			access_unref(h->access, s->right);
+	if (s->permission == NULL || !stream_set_add(&h->streams, s)) {
+		if (s->permission != NULL)
+			permission_unref(h->permissions, s->permission);
 		if (s->filter != NULL)
 			filter_unref(h->filters, s->filter);
 		free(s);
@@ -316,9 +305,9 @@ new_stream(struct hub *h, struct join *j)
 	}
 	s->own = j->position;
 	j->position = NULL;
-	s->join = j;
+	s->subscription = j;
 	stats.opened++;
-	timer_wheel_add(&h->wheel, s, hub_next_look(h, s));
+	timer_wheel_add(&h->wheel, &s->timer, hub_next_look(h, s));
 	log_debug("stream %" PRIu64 ": opened for \"%s\"%s", s->number,
 	    s->filter->topics.pattern[0],
 	    s->filter->topics.n > 1 ? " and others" : "");
@@ -327,8 +316,8 @@ new_stream(struct hub *h, struct join *j)
 
 /* Counts it among those of its address and user; or what it is too much of. */
 static enum refusal
-count(struct hub *h, const struct join *j, struct tally **address,
-    struct tally **user)
+count(struct hub *h, const struct subscription *j, struct stream_limit **address,
+    struct stream_limit **user)
 {
 	uint32_t per_address = (uint32_t)h->config->max_streams_per_address;
 	uint32_t per_user = (uint32_t)h->config->max_streams_per_user;
@@ -340,12 +329,12 @@ count(struct hub *h, const struct join *j, struct tally **address,
 		return REFUSED_FULL;
 	if (per_address > 0) {
 		*address =
-		    tally_join(&h->addresses, &key, sizeof(key), per_address);
+		    stream_limit_add(&h->addresses, &key, sizeof(key), per_address);
 		if (*address == NULL)
 			return REFUSED_ADDRESS;
 	}
 	if (per_user > 0 && who != NULL) {
-		*user = tally_join(&h->users, who, strlen(who), per_user);
+		*user = stream_limit_add(&h->users, who, strlen(who), per_user);
 		if (*user == NULL) {
 			hub_uncount(h, *address, NULL);
 			return REFUSED_USER;
@@ -371,18 +360,18 @@ look_again(struct hub *h)
 }
 
 void
-hub_uncount(struct hub *h, struct tally *address, struct tally *user)
+hub_uncount(struct hub *h, struct stream_limit *address, struct stream_limit *user)
 {
 	if (address != NULL)
-		tally_leave(&h->addresses, address);
+		stream_limit_remove(&h->addresses, address);
 	if (user != NULL)
-		tally_leave(&h->users, user);
+		stream_limit_remove(&h->users, user);
 }
 
 void
-hub_join(struct hub *h, struct join *j)
+hub_join(struct hub *h, struct subscription *j)
 {
-	struct tally *address, *user;
+	struct stream_limit *address, *user;
 	enum refusal why;
 	struct stream *s;
 
@@ -406,17 +395,17 @@ hub_join(struct hub *h, struct join *j)
 	}
 	s->address = address;
 	s->user = user;
-	switch (access_verdict(h->access, s->right)) {
-	case ACCESS_GRANTED:
+	switch (permission_answer(h->permissions, s->permission)) {
+	case PERMISSION_GRANTED:
 		hub_admit(h, s);
 		break;
-	case ACCESS_REFUSED:
+	case PERMISSION_REFUSED:
 		hub_forbid(h, s, "forbidden");
 		break;
-	case ACCESS_UNKNOWN:
+	case PERMISSION_UNKNOWN:
 		s->asking = true;
-		LIST_INSERT_HEAD(&s->right->waiting, s, in_filter);
-		if (!access_is_up(h->access))
+		LIST_INSERT_HEAD(&s->permission->waiting, s, in_filter);
+		if (!permissions_is_up(h->permissions))
 			show_head(h, s);
 		break;
 	}

@@ -74,9 +74,9 @@ hub_filters(const struct hub *h)
 }
 
 size_t
-hub_rights(const struct hub *h)
+hub_permissions(const struct hub *h)
 {
-	return access_rights(h->access);
+	return permissions_count(h->permissions);
 }
 
 const struct ring *
@@ -295,7 +295,7 @@ on_live(bool live, void *arg)
 		if (s->state == STREAM_CURRENT)
 			hub_say_live(h, s);
 	}
-	access_revoked(h->access, ""); /* what was missed until now */
+	permissions_revoked(h->permissions, ""); /* what was missed until now */
 }
 
 static void
@@ -303,7 +303,7 @@ on_revoked(const char *payload, void *arg)
 {
 	struct hub *h = arg;
 
-	access_revoked(h->access, payload);
+	permissions_revoked(h->permissions, payload);
 }
 
 /* No id above this one has been handed out: who claims one is not from here. */
@@ -386,7 +386,7 @@ look_at(struct hub *h, struct stream *s, int64_t now)
 	} else if (now >= s->ends_ms) {
 		hub_close(h, s, "it did not end in time");
 		return;
-	} else if (s->room == NULL && s->join == NULL &&
+	} else if (s->room == NULL && s->subscription == NULL &&
 		   s->filter->format != FORMAT_POLL &&
 		   now - s->wrote_ms >= h->config->heartbeat &&
 		   stream_at_boundary(s))
@@ -413,8 +413,8 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct hub *h = arg;
-	struct stream_list due;
-	struct stream *s;
+	struct timer_list due;
+	struct timer *t;
 	int64_t now = now_ms();
 
 	/* A fetch may be halfway: its events go out before a position that
@@ -425,10 +425,11 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	stream_set_look(&h->streams, hub_on_stir, h);
 	LIST_INIT(&due);
 	timer_wheel_take_due(&h->wheel, now, &due);
-	while ((s = LIST_FIRST(&due)) != NULL) {
+	while ((t = LIST_FIRST(&due)) != NULL) {
+		struct stream *s = container_of(t, struct stream, timer);
 		int64_t when = hub_next_look(h, s);
 
-		timer_wheel_move(&h->wheel, s, when);
+		timer_wheel_move(&h->wheel, t, when);
 		if (when <= now) /* else it wrote meanwhile */
 			look_at(h, s, now);
 	}
@@ -445,7 +446,7 @@ hub_shut_down(struct hub *h, void (*done)(void *), void *arg)
 	h->shut_down_arg = arg;
 	STREAM_SET_FOREACH (s, i, &h->streams) {
 		s->ends_ms = now + random_between(0, SPREAD_MS);
-		timer_wheel_move(&h->wheel, s, s->ends_ms);
+		timer_wheel_move(&h->wheel, &s->timer, s->ends_ms);
 	}
 	hub_later(h->reap_later);
 }
@@ -473,7 +474,7 @@ hub_new(struct event_base *base, const struct config *config)
 	TAILQ_INIT(&h->closed);
 	h->since_ms = now_ms();
 	timer_wheel_init(&h->wheel, h->since_ms);
-	h->access = access_new(base, config, &hub_access_calls, h);
+	h->permissions = permissions_new(base, config, &hub_permission_calls, h);
 	h->feed.history = history_new(base, config, &history_calls, h);
 	h->feed.position = feed_position;
 	h->feed.arg = h;
@@ -504,7 +505,7 @@ hub_free(struct hub *h)
 	event_free(h->run_later);
 	event_free(h->reap_later);
 	history_free(h->feed.history);
-	access_free(h->access);
+	permissions_free(h->permissions);
 	ring_free(h->feed.ring);
 	filters_free(h->filters);
 	buf_fini(&h->batch.output);

@@ -6,10 +6,11 @@
 #define PGFEED_HUB_PRIVATE_H
 
 #include "stream/admission/permission.h"
+#include "stream/admission/subscribe.h"
 #include "stream/hub/hub.h"
-#include "stream/client/stream_set.h"
-#include "stream/admission/tally.h"
-#include "stream/client/timer_wheel.h"
+#include "stream/hub/stream_set.h"
+#include "stream/admission/stream_limits.h"
+#include "base/timer_wheel.h"
 
 TAILQ_HEAD(stream_queue, stream);
 
@@ -35,7 +36,7 @@ struct hub {
 	struct event *reap_later;
 
 	int64_t since_ms;
-	struct access *access;
+	struct permissions *permissions;
 	struct hash_table addresses, users; /* tallies, if they are counted */
 	uint64_t next_number;
 	struct buf text; /* control frames; of the function at work */
@@ -52,7 +53,7 @@ void hub_flush(struct hub *);
 
 /* --- admit.c */
 
-extern const struct access_calls hub_access_calls;
+extern const struct permission_calls hub_permission_calls;
 
 /* It may read: begins the response and, if the feed is known, the stream. */
 void hub_admit(struct hub *, struct stream *);
@@ -64,13 +65,13 @@ void hub_admit(struct hub *, struct stream *);
 void hub_forbid(struct hub *, struct stream *, const char *reason);
 
 /*
- * Ends a stream of which nothing is out, as its right is not known yet; the
+ * Ends a stream of which nothing is out, as its permission is not known yet; the
  * client comes back. False when it is not such a stream.
  */
 bool hub_put_off(struct hub *, struct stream *, const char *reason) MUSTCHECK;
 
 /* Those it was counted with, each perhaps NULL, have one stream less. */
-void hub_uncount(struct hub *, struct tally *address, struct tally *user);
+void hub_uncount(struct hub *, struct stream_limit *address, struct stream_limit *user);
 
 /* --- join.c */
 
@@ -81,7 +82,7 @@ void hub_uncount(struct hub *, struct tally *address, struct tally *user);
 void hub_begin(struct hub *, struct stream *);
 
 /*
- * Goes on with a stream that waited for its right, the feed's position or a
+ * Goes on with a stream that waited for its permission, the feed's position or a
  * page.
  */
 void hub_open(struct hub *, struct stream *);

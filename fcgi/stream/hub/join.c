@@ -207,11 +207,11 @@ hub_open(struct hub *h, struct stream *s)
 {
 	if (s->asking || !stream_at_boundary(s))
 		return;
-	if (s->right->verdict == ACCESS_REFUSED) {
+	if (s->permission->answer == PERMISSION_REFUSED) {
 		hub_forbid(h, s, "forbidden");
 		return;
 	}
-	if (h->feed.ring == NULL && s->join == NULL)
+	if (h->feed.ring == NULL && s->subscription == NULL)
 		return;
 	hub_flush(h);
 	if (s->state != STREAM_CLOSING)

@@ -59,7 +59,7 @@ hub_close(struct hub *h, struct stream *s, const char *why)
 	stream_set_state(s, STREAM_CLOSING);
 	if (s->queued)
 		TAILQ_REMOVE(&h->runnable, s, in_queue);
-	timer_wheel_remove(s);
+	timer_wheel_remove(&s->timer);
 	history_forget(&s->waiter);
 	if (s->page != NULL)
 		history_page_unref(s->page);
@@ -67,9 +67,9 @@ hub_close(struct hub *h, struct stream *s, const char *why)
 		event_free(s->room);
 	close(s->fd);
 	filter_unref(h->filters, s->filter);
-	access_unref(h->access, s->right);
-	if (s->join != NULL)
-		join_free(s->join);
+	permission_unref(h->permissions, s->permission);
+	if (s->subscription != NULL)
+		subscription_free(s->subscription);
 	free(s->own);
 	free(s->resume);
 	free(s->rest);
@@ -321,10 +321,7 @@ hub_on_run(evutil_socket_t fd, short what, void *arg)
 void
 hub_on_page_ready(struct waiter *w, void *arg)
 {
-	struct stream *s =
-	    (struct stream *)((char *)w - offsetof(struct stream, waiter));
-
-	hub_enqueue(arg, s);
+	hub_enqueue(arg, container_of(w, struct stream, waiter));
 }
 
 void

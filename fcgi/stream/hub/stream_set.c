@@ -3,7 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "stream/client/stream_set.h"
+#include "stream/hub/stream_set.h"
 
 #define FIRST_ROOM 64
 

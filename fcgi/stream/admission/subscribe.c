@@ -12,7 +12,7 @@
 #include "http/topic_params.h"
 #include "http/answer.h"
 #include "stream/source/stats.h"
-#include "stream/subscribe.h"
+#include "stream/admission/subscribe.h"
 #include "feed/topic.h"
 
 #define POSITION_MAX_BYTES (CURSOR_TEXT_MAX - 1) /* longer is garbage */
@@ -22,6 +22,18 @@
 static const char too_many[] = "too many topics: max_topics limits them";
 static const char too_many_fields[] =
     "the query has too many fields: max_fields limits them";
+
+void
+subscription_free(struct subscription *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		free(j->pattern[i]);
+	free(j->pattern);
+	free(j->position);
+	free(j->cors);
+	identity_fini(&j->identity);
+	free(j);
+}
 
 static void
 answer(struct request *r, int status, enum refusal why, const char *headers,
@@ -38,7 +50,7 @@ answer(struct request *r, int status, enum refusal why, const char *headers,
 }
 
 static bool
-add_pattern(struct join *j, const char *s, size_t n)
+add_pattern(struct subscription *j, const char *s, size_t n)
 {
 	char **p = realloc(j->pattern, (j->n + 1) * sizeof(*p));
 
@@ -91,7 +103,7 @@ read_query(struct query *query, const char *s, const struct config *c)
 
 /* The topics of path and query. NULL, or what is wrong with them. */
 static const char *
-read_topics(struct join *j, const struct config *c, const struct buf *path,
+read_topics(struct subscription *j, const struct config *c, const struct buf *path,
     const struct query *query)
 {
 	const struct param *p;
@@ -143,7 +155,7 @@ last_value(const struct query *query, const char *name)
  * page asked for when it began, and stays in its URL.
  */
 static const char *
-read_start(struct join *j, const struct request *r, const struct query *query)
+read_start(struct subscription *j, const struct request *r, const struct query *query)
 {
 	const char *id = request_param_or_empty(r, "HTTP_LAST_EVENT_ID");
 	bool from_header = *id != '\0';
@@ -178,7 +190,7 @@ read_start(struct join *j, const struct request *r, const struct query *query)
 }
 
 static const char *
-read_format(struct join *j, const struct request *r, const struct config *c,
+read_format(struct subscription *j, const struct request *r, const struct config *c,
     const struct query *query)
 {
 	const char *accept = request_param_or_empty(r, "HTTP_ACCEPT");
@@ -222,7 +234,7 @@ read_format(struct join *j, const struct request *r, const struct config *c,
  * first events, or after so many milliseconds.
  */
 static void
-read_hosting(struct join *j, const struct request *r, const struct config *c)
+read_hosting(struct subscription *j, const struct request *r, const struct config *c)
 {
 	const char *pad = request_param_or_empty(r, "PGFEED_PAD");
 	const char *poll = request_param(r, "PGFEED_POLL");
@@ -312,7 +324,7 @@ skip_body(struct request *r)
 
 /* Who it is; false when it has been answered. */
 static bool
-read_identity(struct join *j, struct request *r, struct identities *ids,
+read_identity(struct subscription *j, struct request *r, struct identities *ids,
     const struct query *query)
 {
 	struct buf headers = BUF_INIT;
@@ -343,7 +355,7 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	const char *method = request_param_or_empty(r, "REQUEST_METHOD");
 	const char *qs = request_param_or_empty(r, "QUERY_STRING");
 	const char *uri = request_param_or_empty(r, "REQUEST_URI");
-	struct join *j = calloc(1, sizeof(*j));
+	struct subscription *j = calloc(1, sizeof(*j));
 	struct buf path = BUF_INIT;
 	struct query query;
 	const char *wrong;
@@ -415,13 +427,13 @@ subscribe(struct request *r, const struct config *c, struct identities *ids,
 	read_hosting(j, r, c);
 	j->conn = request_take(r);
 	w->page = WANT_STREAM;
-	w->join = j;
+	w->subscription = j;
 	j = NULL;
 	taken = true;
 out:
 	query_fini(&query);
 	buf_fini(&path);
 	if (j != NULL)
-		join_free(j);
+		subscription_free(j);
 	return taken;
 }
