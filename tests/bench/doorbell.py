@@ -8,7 +8,8 @@ by 1, 8 and 32 writers, and UPDATEs of an attached table, while gateways stream.
     always      some gateway sleeps for ever, so every transaction rings
     payload     what others do: a row trigger that puts the row into NOTIFY
 
-doorbell.py [--seconds S] [--gateways 1 3] [--json FILE] [--svg FILE] [--fast]
+doorbell.py [--seconds S] [--gateways 1 3] [--json FILE] [--docs FOLDER] [--fast]
+--docs writes doorbell.md and doorbell.svg there.
 --fast leaves out the run with a disk that takes a millisecond more to flush.
 """
 import argparse
@@ -21,7 +22,7 @@ import threading
 import time
 
 from benchlib import plot
-from benchlib.env import BenchCluster, harness, raise_limits, say
+from benchlib.env import BenchCluster, harness, machine, raise_limits, say
 
 WRITERS = (1, 8, 32)
 INSERT = "INSERT INTO pgfeed.event (topic, data) VALUES ('crowd', repeat('x', 200));\n"
@@ -156,8 +157,9 @@ def idle_cpu(site):
     return round(10 * (cpu_seconds(pid) - before), 2)
 
 
-def run_cluster(name, preload, gateways, seconds, results):
+def run_cluster(name, preload, gateways, seconds, results, info):
     cluster = Cluster(preload)
+    info.update(info or machine(cluster))   # before the first run
     try:
         sites = []
         for i in range(max(gateways)):
@@ -183,15 +185,55 @@ def run_cluster(name, preload, gateways, seconds, results):
 
 
 def table(results, disk, gateways):
-    print(f"\n{disk}, {gateways} gateway(s), commits/s:\n")
-    print("| writers | " + " | ".join(MODES) + " | delay p50 / p99 |")
-    print("|---|" + "---|" * (len(MODES) + 1))
+    """Commits a second as a table in Markdown."""
+    lines = [f"{disk}, {gateways} gateway(s), commits/s:", "",
+             "| writers | " + " | ".join(MODES) + " | delay p50 / p99 | gateway's CPU |",
+             "|---|" + "---|" * (len(MODES) + 2)]
     for writers in WRITERS:
         key = f"{disk}, {gateways} gateways, {writers} writers, "
         row = [results.get(key + mode, {}) for mode in MODES]
         bell = results.get(key + "doorbell", {})
-        print(f"| {writers} | " + " | ".join(f"{r.get('commits_per_s', 0):,}" for r in row)
-              + f" | {bell.get('p50_ms')} / {bell.get('p99_ms')} ms |")
+        lines.append(
+            f"| {writers} | " + " | ".join(f"{r.get('commits_per_s', 0):,}" for r in row)
+            + f" | {bell.get('p50_ms')} / {bell.get('p99_ms')} ms"
+            f" | {bell.get('gateway_cpu_percent')} % |")
+    return "\n".join(lines)
+
+
+INTRO = """# What the doorbell costs writers
+
+Written by `make bench` or `make bench-doorbell`, on {cpus} CPUs ({cpu}), Linux {kernel},
+fdatasync {fdatasync_us} us, {postgresql}. All of it shares these CPUs, with other work of the machine: the load
+average before the run was {load}. So read columns against each other. One row of 200 bytes per transaction, written by pgbench, and
+UPDATEs of an attached table:
+
+- *no NOTIFY*: the doorbell's trigger is off, so gateways find events with the fetch of each second;
+- *doorbell*: as shipped; *delay* is from the end of the commit to the stream, with another 20 events a second;
+- *always*: a gateway sleeps for ever, so every transaction rings, as it did before the doorbell;
+- *payload*: what others do, a row trigger that puts the row into NOTIFY.
+
+![Commits per second](doorbell.svg)
+"""
+
+
+def write(folder, info, results, disks, gateways):
+    load = ", ".join(f"{n:.1f}" for n in info["load_average"])
+    text = INTRO.format(load=load, **info)
+    for name in disks:
+        for n in gateways:
+            text += "\n" + table(results, name, n) + "\n"
+        idle = results.get(f"{name}, idle gateway", {})
+        text += f"\n{name}: an idle gateway takes {idle.get('cpu_percent')} % of a CPU.\n"
+    with open(os.path.join(folder, "doorbell.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+    series = {colour: (mode, mode == "always", [
+        (w, results[f"{list(disks)[-1]}, {gateways[0]} gateways, {w} writers, {mode}"]
+         ["commits_per_s"]) for w in WRITERS])
+        for colour, mode in (("pgfeed", "doorbell"), ("floor", "no NOTIFY"),
+                             ("apache", "always"), ("node", "payload"))}
+    with open(os.path.join(folder, "doorbell.svg"), "w", encoding="ascii") as file:
+        file.write(plot.lines(f"Commits per second, {list(disks)[-1]}", series, "writers",
+                              "one row per transaction", ""))
 
 
 def main():
@@ -199,11 +241,11 @@ def main():
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--gateways", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--json")
-    parser.add_argument("--svg")
+    parser.add_argument("--docs", metavar="FOLDER")
     parser.add_argument("--fast", action="store_true")
     args = parser.parse_args()
     raise_limits()
-    results = {}
+    results, info = {}, {}
     disks = {"this disk": None}
     if not args.fast:
         library = os.path.join(harness.BUILD, "slow_flush.so")
@@ -212,23 +254,15 @@ def main():
         disks["1 ms flush"] = library
     for name, preload in disks.items():
         say(f"{name}; load {os.getloadavg()[0]:.1f}")
-        run_cluster(name, preload, args.gateways, args.seconds, results)
+        run_cluster(name, preload, args.gateways, args.seconds, results, info)
     for name in disks:
         for gateways in args.gateways:
-            table(results, name, gateways)
+            print("\n" + table(results, name, gateways))
     if args.json:
         with open(args.json, "w", encoding="ascii") as file:
             json.dump(results, file, indent=1)
-    if args.svg:
-        disk = list(disks)[-1]
-        series = {colour: (mode, mode == "always", [
-            (w, results[f"{disk}, {args.gateways[0]} gateways, {w} writers, {mode}"]
-             ["commits_per_s"]) for w in WRITERS])
-            for colour, mode in (("pgfeed", "doorbell"), ("floor", "no NOTIFY"),
-                                 ("apache", "always"), ("node", "payload"))}
-        with open(args.svg, "w", encoding="ascii") as file:
-            file.write(plot.lines(f"Commits per second, {disk}", series, "writers",
-                                  "one row per transaction", ""))
+    if args.docs:
+        write(args.docs, info, results, disks, args.gateways)
     return 0
 
 
