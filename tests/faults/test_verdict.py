@@ -112,13 +112,14 @@ def late(at, visible=10.0, down=(), stalls=()):
     (10.2, [], [(10.1, 10.13)], False), (10.9, [], [(10.1, 10.2)], True),
     (10.9, [], [(9, 10.4), (10.2, 10.8)], None)])   # the machine stood still
 def test_a_late_event_is_seen(at, down, stalls, is_late):
-    found, looked_at = late(at, down=down, stalls=stalls)
+    found, looked_at, unsure = late(at, down=down, stalls=stalls)
     assert looked_at == (is_late is not None)
+    assert unsure == (is_late is None and not down)
     assert [(g, e) for g, e, _ in found] == ([("a", 1)] if is_late else [])
 
 
 def test_events_that_nobody_is_known_to_have_committed_are_not_late():
-    assert find_late({("a", 1): 99}, {}, {}, []) == ([], 0)
+    assert find_late({("a", 1): 99}, {}, {}, []) == ([], 0, 0)
 
 
 def test_windows_that_overlap_count_once():

@@ -84,6 +84,7 @@ class Findings:
     phantoms: list = field(default_factory=list)    # not in the table
     late: list = field(default_factory=list)    # (gateway, id, seconds)
     timed: int = 0      # events that may be found late
+    unsure: int = 0     # events that were late while the machine stood still
 
     def faults(self):
         return (len(self.missing) + len(self.duplicates) + len(self.disorder)
@@ -147,7 +148,8 @@ def overlap(windows, begin, end):
 
 def find_late(first_at, visible, down, stalls, limit=LATE_S):
     """(gateway, event, seconds) of all that came later than limit after their
-    commit, and the number of events that were looked at.
+    commit, the number of events that were looked at, and of those that were not
+    because the machine stood still.
 
     first_at: when the first client of a gateway had an event, by (gateway,
     event); visible: when it was known to be committed, by event. Both in s.
@@ -156,7 +158,7 @@ def find_late(first_at, visible, down, stalls, limit=LATE_S):
     each of which costs as much time again for what has piled up. They count as
     no time, and an event around which they cover more than a quarter of the time
     is not looked at."""
-    late, looked_at = [], 0
+    late, looked_at, unsure = [], 0, 0
     slow = collections.defaultdict(list)    # by second, so that few are compared
     for low, high in stalls:
         high += high - low
@@ -171,9 +173,10 @@ def find_late(first_at, visible, down, stalls, limit=LATE_S):
             since = begun - BEFORE_S
             nearby = {w for s in range(int(since), int(at) + 1) for w in slow[s]}
             if overlap(nearby, since, at) > (at - since) / 4:
+                unsure += 1
                 continue
             stalled = overlap(nearby, begun, at)
         looked_at += begun < NEVER
         if at - begun - stalled > limit:
             late.append((gateway, event, at - begun - stalled))
-    return late, looked_at
+    return late, looked_at, unsure
