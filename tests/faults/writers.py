@@ -397,6 +397,12 @@ class Prepared(Writer):
         self.stopping.wait(self.rng.uniform(0.2, 6))
         self.settle()
 
+    def rest(self):
+        """A transaction that a lost connection has left would keep the gateways
+        awake."""
+        self.settle()
+        super().rest()
+
     def settle(self):
         """Ends all that this writer has prepared."""
         there = {gid for gid, in self.sql("SELECT gid FROM pg_prepared_xacts"
