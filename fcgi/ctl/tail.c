@@ -10,6 +10,7 @@
 #include "ctl/ctl.h"
 #include "pg/db.h"
 #include "ctl/follow.h"
+#include "feed/feed_sql.h"
 #include "feed/topic.h"
 
 #define BACKOFF_MAX_MS 5000
@@ -24,13 +25,32 @@ struct tail {
 };
 
 static bool
-wanted(const struct tail *t, const char *topic)
+pattern_matches(const struct tail *t, const char *topic)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		if (topic_matches(t->patterns[i], topic))
 			return true;
 	}
 	return t->n == 0;
+}
+
+/* Whether one of the event's topics is among those to print. */
+static bool
+wanted(const struct tail *t, const struct follow_event *e)
+{
+	char topic[TOPIC_MAX_BYTES + 1];
+
+	if (pattern_matches(t, e->topic))
+		return true;
+	for (const char *s = e->also; *s != '\0'; s += *s == '\n') {
+		size_t n = strcspn(s, "\n");
+
+		snprintf(topic, sizeof(topic), "%.*s", (int)n, s);
+		if (pattern_matches(t, topic))
+			return true;
+		s += n;
+	}
+	return false;
 }
 
 /* One line of a terminal, which must not take commands from an event. */
@@ -61,7 +81,7 @@ add_plain(struct buf *b, const char *s)
 static void
 add_json_member(struct buf *b, const char *name, const char *s)
 {
-	buf_addf(b, "%s\"%s\":", name[0] == 't' ? "{" : ",", name);
+	buf_addf(b, ",\"%s\":", name);
 	if (s == NULL)
 		buf_addstr(b, "null");
 	else
@@ -74,19 +94,21 @@ on_event(const struct follow_event *e, void *arg)
 	struct tail *t = arg;
 	struct buf *b = &t->line;
 
-	if (!wanted(t, e->topic))
+	if (!wanted(t, e))
 		return true;
 	buf_clear(b);
 	if (t->json) {
-		add_json_member(b, "topic", e->topic);
-		add_json_member(b, "id", e->id);
-		add_json_member(b, "at", e->at);
+		buf_addstr(b, "{\"topic\":");
+		buf_addjson(b, e->topic, strlen(e->topic));
+		buf_addf(b, ",\"id\":\"%lld\",\"at\":\"", (long long)e->id);
+		buf_addtime(b, e->at_us);
+		buf_addc(b, '"');
 		add_json_member(b, "kind", e->kind);
 		add_json_member(b, "by", e->by);
 		add_json_member(b, "data", e->data);
 		buf_addc(b, '}');
 	} else {
-		buf_addf(b, "%s  ", e->id);
+		buf_addf(b, "%lld  ", (long long)e->id);
 		add_plain(b, e->topic);
 		buf_addstr(b, "  ");
 		add_plain(b, e->kind != NULL ? e->kind : "-");
@@ -105,10 +127,10 @@ print_last(struct tail *t, const char *count)
 {
 	/* A prefix pattern ends in a star. */
 	static const char sql[] =
-	    "SELECT * FROM (SELECT " FOLLOW_COLUMNS
+	    "SELECT * FROM (SELECT " FEED_EVENT_COLUMNS
 	    " FROM pgfeed.event WHERE id <= $1 AND ($2::text[] = '{}' OR EXISTS"
-	    " (SELECT FROM unnest($2::text[]) p WHERE topic = p OR"
-	    "  (p LIKE '%*' AND starts_with(topic, left(p, -1)))))"
+	    " (SELECT FROM unnest($2::text[]) p, unnest(topic || also) t"
+	    "  WHERE t = p OR (p LIKE '%*' AND starts_with(t, left(p, -1)))))"
 	    " ORDER BY id DESC LIMIT $3::bigint) e ORDER BY id";
 	struct buf topics = BUF_INIT;
 	const char *values[3];
@@ -134,8 +156,7 @@ print_last(struct tail *t, const char *count)
 		struct follow_event e = follow_row(r, i);
 
 		/* An open hole that has just closed comes live. */
-		if (!cursor_has_hole(&t->follow.at, strtoll(e.id, NULL, 10)) &&
-		    !on_event(&e, t))
+		if (!cursor_has_hole(&t->follow.at, e.id) && !on_event(&e, t))
 			break;
 	}
 	PQclear(r);
@@ -146,68 +167,66 @@ print_last(struct tail *t, const char *count)
 static int
 go_back(const struct command *self, struct tail *t, const char *since)
 {
-	uint32_t tli = t->follow.at.tli, history;
+	const struct start_position *o = &t->follow.start;
 	struct cursor c;
-	int64_t oldest;
-	PGresult *r;
 
 	if (strcmp(since, "now") == 0)
 		return 0;
 	if (since[0] == '-')
 		return print_last(t, since + 1);
-	r = db_query(t->follow.db, "SELECT oldest, tag FROM pgfeed.mark", 0,
-	    NULL, &t->follow.err);
-	if (r == NULL)
-		return ctl_fail("%s", t->follow.err.data);
-	oldest = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
-	if (!cursor_parse_tag(&history, PQgetvalue(r, 0, 1)))
-		history = 0;
-	PQclear(r);
 	if (strcmp(since, "earliest") == 0)
-		cursor_init(&c, tli, oldest - 1);
+		cursor_init_like(&c, &t->follow.at, o->oldest - 1);
 	else if (!cursor_parse(&c, since, strlen(since)))
 		return ctl_misuse(
 		    self, "\"%s\" is not earliest, now, -N or a cursor", since);
-	else if (c.history != history)
+	if (c.history != o->tag)
 		return ctl_fail("\"%s\" is of another history: events begin anew here, start with --since earliest",
 		    since);
-	if (c.tli != tli)
+	if (!start_position_translate(o->epoch, o->n_epochs, o->tli, &c))
 		return ctl_fail("\"%s\" is of timeline %u, the server is on %u: ids may have been used again, start with --since earliest",
-		    since, c.tli, tli);
-	if (cursor_low(&c) + 1 < oldest)
+		    since, c.tli, o->tli);
+	if (c.last > o->high)
+		return ctl_fail("\"%s\" is ahead of the feed: the highest id so far is %lld",
+		    since, (long long)o->high);
+	if (cursor_low(&c) + 1 < o->oldest)
 		fprintf(stderr,
 		    "pgfeed: events before id %lld are gone, going on from there\n",
-		    (long long)oldest);
+		    (long long)o->oldest);
 	cursor_copy(&t->follow.at, &c);
 	return 0;
+}
+
+static int
+fail_lost(const struct tail *t)
+{
+	return ctl_fail("this is not the database that it was, %s: ids may have been used again, start anew",
+	    t->follow.err.data);
 }
 
 /* A new connection that goes on where the last one broke off. */
 static PGconn *
 reconnect(const struct ctl *ctl, struct tail *t)
 {
-	uint32_t tli = t->follow.at.tli;
 	unsigned wait_ms = 100;
 
 	fprintf(stderr, "pgfeed: connection lost, connecting again: %s\n",
 	    t->follow.err.data);
 	for (;; wait_ms = MIN(2 * wait_ms, BACKOFF_MAX_MS)) {
+		enum follow_result rc;
 		PGconn *db;
 
 		usleep(1000 * random_between(wait_ms / 2, wait_ms));
 		db = db_connect(ctl->config.database, "tail", &t->follow.err);
 		if (db == NULL)
 			continue;
-		if (follow_begin(&t->follow, db, true) != FOLLOW_OK) {
-			PQfinish(db);
-			continue;
-		}
-		if (t->follow.known.tli == tli)
+		rc = follow_begin(&t->follow, db, true);
+		if (rc == FOLLOW_OK)
 			return db;
 		PQfinish(db);
-		ctl_fail("the server is on timeline %u now, it was on %u: ids may have been used again, start anew",
-		    t->follow.known.tli, tli);
-		return NULL;
+		if (rc == FOLLOW_LOST) {
+			fail_lost(t);
+			return NULL;
+		}
 	}
 }
 
@@ -226,6 +245,8 @@ follow_all(struct ctl *ctl, struct tail *t, PGconn **db)
 			rc = follow_wait(&t->follow);
 		if (rc == FOLLOW_OK)
 			continue;
+		if (rc == FOLLOW_LOST)
+			return fail_lost(t);
 		if (PQstatus(*db) == CONNECTION_OK)
 			return ctl_fail("%s", t->follow.err.data);
 		PQfinish(*db);
@@ -283,6 +304,7 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	db = ctl_connect_schema(ctl);
 	if (db == NULL)
 		return 1;
+	follow_init(&t.follow);
 	if (follow_begin(&t.follow, db, false) != FOLLOW_OK)
 		ctl_fail("could not follow the feed: %s", t.follow.err.data);
 	else if ((rc = go_back(self, &t, since)) == 0 && t.left != 0)

@@ -6,7 +6,7 @@
  * asleep while transactions are open that did not ring. check.sh runs the
  * oracle with this gateway, and the oracle must report events that are late.
  */
-#include "stream/source/doorbell.h"
+#include "feed/doorbell.h"
 
 void __wrap_doorbell_add(struct doorbell *, const char *);
 

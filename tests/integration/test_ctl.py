@@ -272,6 +272,49 @@ def test_tail_says_when_history_is_gone_or_another(database):
     assert "timeline" in database.pgfeed("tail", "-s", "7~2", code=1)
 
 
+def test_tail_refuses_a_cursor_ahead_of_the_feed(database):
+    database.pgfeed("publish", "a", "x")
+    assert "highest id so far is 1" in database.pgfeed("tail", "-s", "2", code=1)
+
+
+def test_tail_ends_when_events_begin_anew(database):
+    tail = database.start("tail", "-j", "-s", "earliest")
+    database.pgfeed("publish", "a", "x")
+    assert json.loads(tail.stdout.readline())["data"] == "x"
+    database.sql("TRUNCATE pgfeed.event RESTART IDENTITY")
+    database.pgfeed("publish", "a", "another with the same id")
+    out, err = tail.communicate(timeout=20)
+    assert (out, tail.returncode) == (b"", 1) and b"another history" in err
+
+
+def test_tail_prints_events_by_any_of_their_topics(database):
+    database.sql("SELECT pgfeed.publish(ARRAY['a', 'b/1', 'c'], 'x')")
+    for pattern in ("a", "b/*", "c", "*"):
+        for since in ("-1", "earliest"):
+            assert database.pgfeed("tail", "-s", since, "-n", "1", pattern) == "1  a  -  x\n"
+    database.pgfeed("publish", "b", "y")
+    assert database.pgfeed("tail", "-s", "earliest", "-n", "1", "b") == "2  b  -  y\n"
+
+
+def test_writers_ring_for_tail_when_no_gateway_runs(database):
+    listener = database.connect()
+    query(listener, "LISTEN pgfeed")
+
+    def heard():
+        query(listener, "SELECT 1")
+        return len(listener.notifies)
+
+    database.pgfeed("publish", "a", "nobody sleeps")
+    assert heard() == 0
+    tail = database.start("tail", "-n", "1")
+    eventually(lambda: database.sql("SELECT 1 FROM pgfeed.gateway WHERE asleep"))
+    database.pgfeed("publish", "a", "x")
+    out, err = tail.communicate(timeout=20)
+    assert out == b"2  a  -  x\n", err
+    assert heard() == 1
+    listener.close()
+
+
 def test_tail_sees_every_event_once_whatever_happens(database):
     """Slow and rolled back writers; its own connection is cut again and again."""
     tail = database.start("tail", "--json")

@@ -3,7 +3,7 @@
  */
 #include "unit.h"
 
-#include "stream/source/doorbell.h"
+#include "feed/doorbell.h"
 
 static int64_t now;
 

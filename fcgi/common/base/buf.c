@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 
@@ -139,4 +140,19 @@ buf_addjson(struct buf *b, const char *s, size_t n)
 	}
 	buf_add(b, s + from, n - from);
 	buf_addc(b, '"');
+}
+
+void
+buf_addtime(struct buf *b, int64_t us)
+{
+	time_t seconds = (time_t)(us / 1000000);
+	struct tm tm;
+
+	if (us < 0 || gmtime_r(&seconds, &tm) == NULL) {
+		buf_addstr(b, "1970-01-01T00:00:00.000000Z");
+		return;
+	}
+	buf_addf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900,
+	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	    (int)(us % 1000000));
 }

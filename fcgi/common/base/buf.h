@@ -37,6 +37,9 @@ void buf_addf(struct buf *, const char *fmt, ...) PRINTF(2, 3);
 /* Appends s as a JSON string with quotes (RFC 8259 section 7). */
 void buf_addjson(struct buf *, const char *s, size_t n);
 
+/* Appends microseconds since 1970 as RFC 3339 has them, in UTC. */
+void buf_addtime(struct buf *, int64_t us);
+
 static inline bool
 buf_failed(const struct buf *b)
 {

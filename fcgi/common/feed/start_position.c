@@ -21,45 +21,6 @@
 #define RECENT_IDS  "10000"
 #define RECENT_ROWS "2000"
 
-#define AT_US "(extract(epoch FROM at) * 1000000)::bigint"
-#define EVENT_COLUMNS               \
-	"id, " AT_US " AS at, topic," \
-	" array_to_string(also, E'\n') AS also, kind, data, by"
-
-static const struct {
-	const char *name, *sql;
-} statements[] = {
-	/* Nothing of a history that has begun since the last "mark". */
-	{ "fetch", "SELECT " EVENT_COLUMNS " FROM pgfeed.event"
-		   " WHERE id > $1::bigint"
-		   " AND (SELECT history FROM pgfeed.mark) = $3::text"
-		   " ORDER BY id LIMIT $2::integer" },
-	/* UNION ALL and not OR: OR scans the whole index. */
-	{ "fetch_holes",
-	    "SELECT * FROM ("
-	    "(SELECT e.* FROM unnest($4::bigint[], $5::bigint[]) h(low, high)"
-	    " CROSS JOIN LATERAL (SELECT " EVENT_COLUMNS " FROM pgfeed.event"
-	    "  WHERE id BETWEEN h.low AND h.high ORDER BY id"
-	    "  LIMIT $2::integer) e LIMIT $2::integer)"
-	    " UNION ALL"
-	    " (SELECT " EVENT_COLUMNS " FROM pgfeed.event"
-	    "  WHERE id > $1::bigint ORDER BY id LIMIT $2::integer)"
-	    ") f WHERE (SELECT history FROM pgfeed.mark) = $3::text"
-	    " ORDER BY id" },
-	{ "holders", "SELECT name, quiet_since FROM pgfeed.holders()" },
-	{ "high",
-	    "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END"
-	    " FROM pgfeed.event_id_seq" },
-	{ "asleep", "SELECT pgfeed.set_asleep($1::boolean)" },
-	{ "mark",
-	    "WITH raised AS (UPDATE pgfeed.mark SET low = $1::bigint,"
-	    "  finished = $2::text WHERE low <= $1::bigint"
-	    "  AND finished <> $2::text AND history = $3::text)"
-	    " SELECT oldest, history, CASE WHEN is_called THEN last_value"
-	    "  ELSE last_value - 1 END, (SELECT " AT_US " FROM pgfeed.event"
-	    "  WHERE id = $4::bigint) FROM pgfeed.mark, pgfeed.event_id_seq" },
-};
-
 static int64_t
 number(const PGresult *r, int row, int column)
 {
@@ -107,10 +68,9 @@ check(PGconn *db, struct buf *err)
 }
 
 static bool
-start_to_listen(PGconn *db, const struct config *c, struct buf *err)
+listen_to_others(PGconn *db, const struct config *c, struct buf *err)
 {
-	bool ok = db_exec(db, "LISTEN pgfeed", err) &&
-		  db_exec(db, "LISTEN pgfeed_revoke", err);
+	bool ok = db_exec(db, "LISTEN pgfeed_revoke", err);
 
 	for (size_t i = 0; ok && i < c->listen.n; i++) {
 		char *channel = PQescapeIdentifier(
@@ -211,7 +171,7 @@ read_history(struct start_position *o, PGconn *db, const struct cursor *known,
     const struct known_history *history, struct buf *err)
 {
 	static const char sql[] =
-	    "SELECT oldest, history, tag, home = pgfeed.home(), (SELECT " AT_US
+	    "SELECT oldest, history, tag, home = pgfeed.home(), (SELECT " FEED_AT_US
 	    " FROM pgfeed.event WHERE id = $1::bigint) FROM pgfeed.mark";
 	static const char renew[] = "SELECT pgfeed.new_history($1)";
 	char seen[24];
@@ -376,7 +336,7 @@ read_position(struct start_position *o, PGconn *db, struct buf *err)
 	int64_t holders;
 
 	/* Read o->high again: the first one may be older than this moment. */
-	if (!ask_number(db, statements[3].sql, &o->high, err) ||
+	if (!ask_number(db, FEED_SQL_HIGH, &o->high, err) ||
 	    !ask_number(
 		db, "SELECT count(*) FROM pgfeed.holder", &holders, err))
 		return false;
@@ -409,7 +369,7 @@ read_recent(struct start_position *o, PGconn *db, const struct config *c,
     struct buf *err)
 {
 	static const char recent[] =
-	    "SELECT " EVENT_COLUMNS " FROM (SELECT *,"
+	    "SELECT " FEED_EVENT_COLUMNS " FROM (SELECT *,"
 	    " sum(octet_length(data)) OVER (ORDER BY id DESC) AS bytes"
 	    " FROM (SELECT * FROM pgfeed.event"
 	    "  WHERE id <= $1::bigint AND id > $1::bigint - " RECENT_IDS
@@ -428,36 +388,43 @@ read_recent(struct start_position *o, PGconn *db, const struct config *c,
 	return true;
 }
 
+bool
+start_position_read(struct start_position *o, PGconn *db,
+    const struct cursor *known, const struct known_history *history,
+    struct buf *err)
+{
+	struct cursor before;
+
+	memset(o, 0, sizeof(*o));
+	if (!db_exec(db, "LISTEN pgfeed", err) ||
+	    !ask_number(db, FEED_SQL_HIGH, &o->high, err) ||
+	    !read_timeline(o, db, err) ||
+	    !read_history(o, db, known, history, err))
+		return false;
+	if (known != NULL && !o->other_history && known->last <= o->high) {
+		cursor_copy(&before, known);
+		o->goes_on = start_position_translate(
+		    o->epoch, o->n_epochs, o->tli, &before);
+	}
+	return o->goes_on || read_position(o, db, err);
+}
+
 PGconn *
 start_position_connect(struct start_position *o, const struct config *c,
     const struct cursor *known, const struct known_history *history,
     struct buf *err)
 {
 	PGconn *db;
-	struct cursor before;
 
 	memset(o, 0, sizeof(*o));
 	db = db_connect(config_database(c, c->stream_database), "stream", err);
 	if (db == NULL)
 		return NULL;
-	if (!check(db, err) || !start_to_listen(db, c, err) ||
-	    !ask_number(db, statements[3].sql, &o->high, err) ||
-	    !read_timeline(o, db, err) ||
-	    !read_history(o, db, known, history, err))
-		goto fail;
-	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-		if (!db_prepare(db, statements[i].name, statements[i].sql, err))
-			goto fail;
-	}
-	if (known != NULL && !o->other_history && known->last <= o->high) {
-		cursor_copy(&before, known);
-		if (start_position_translate(
-			o->epoch, o->n_epochs, o->tli, &before))
-			return db; /* the known position goes on */
-	}
-	if (read_position(o, db, err) && read_recent(o, db, c, err))
+	if (check(db, err) && listen_to_others(db, c, err) &&
+	    start_position_read(o, db, known, history, err) &&
+	    feed_sql_prepare(db, err) &&
+	    (o->goes_on || read_recent(o, db, c, err)))
 		return db;
-fail:
 	PQfinish(db);
 	return NULL;
 }

@@ -6,6 +6,7 @@
 
 #include <libpq-fe.h>
 
+#include "base/buf.h"
 #include "config/config.h"
 #include "feed/cursor.h"
 
@@ -30,20 +31,29 @@ struct start_position {
 	size_t n_epochs;
 	int64_t high;       /* highest id handed out */
 	int64_t oldest;     /* oldest id kept */
-	struct cursor g;    /* the position to start from, if asked for */
+	bool goes_on;       /* the known position is fit: the rest is empty */
+	struct cursor g;    /* the position to start from */
 	struct cursor base; /* ... and the one before the recent events */
-	PGresult *recent;   /* id, at, topic, also, kind, data; NULL if not asked */
+	PGresult *recent;   /* FEED_EVENT_COLUMNS */
 };
 
 /*
- * Connects, checks that the database is fit to follow, prepares the
- * statements fetch, fetch_holes, holders, high, asleep and mark, begins to LISTEN and
- * fills in o. known is the position that the gateway has already, or NULL: the
- * start position is only worked out when it has none or an unfit one. history
- * is what it knows beside known. A history that began anew without an identity
- * of its own gets one. Blocks.
- * Returns the connection; NULL after adding the reason to err. In both cases
+ * Makes db LISTEN for the doorbell and fills in o, without base and recent.
+ * known is the position that the caller has already, or NULL: the start position
+ * is only worked out when there is none or an unfit one. history is what the
+ * caller knows beside known. A history that began anew without an identity of
+ * its own gets one. Returns false after adding the reason to err; in both cases
  * o is to be ended with start_position_fini().
+ */
+bool start_position_read(struct start_position *o, PGconn *db,
+    const struct cursor *known, const struct known_history *history,
+    struct buf *err) MUSTCHECK;
+
+/*
+ * The same for a gateway: connects, checks that the database is fit to follow,
+ * listens on all channels, prepares the statements of feed_sql.h and reads the
+ * recent events. Blocks. Returns the connection; NULL after adding the reason to
+ * err.
  */
 PGconn *start_position_connect(struct start_position *o, const struct config *,
     const struct cursor *known, const struct known_history *history,

@@ -66,19 +66,32 @@ db_error(const PGconn *conn, const PGresult *r, struct buf *err)
 	}
 }
 
-PGresult *
-db_query(PGconn *conn, const char *sql, int n, const char *const *values,
-    struct buf *err)
+/* Returns r if it is a success; else NULL with the reason in err. */
+static PGresult *
+checked(PGconn *conn, PGresult *r, struct buf *err)
 {
-	PGresult *r;
-
-	r = PQexecParams(conn, sql, n, NULL, values, NULL, NULL, 0);
 	if (PQresultStatus(r) == PGRES_TUPLES_OK ||
 	    PQresultStatus(r) == PGRES_COMMAND_OK)
 		return r;
 	db_error(conn, r, err);
 	PQclear(r);
 	return NULL;
+}
+
+PGresult *
+db_query(PGconn *conn, const char *sql, int n, const char *const *values,
+    struct buf *err)
+{
+	return checked(
+	    conn, PQexecParams(conn, sql, n, NULL, values, NULL, NULL, 0), err);
+}
+
+PGresult *
+db_execute(PGconn *conn, const char *name, int n, const char *const *values,
+    struct buf *err)
+{
+	return checked(
+	    conn, PQexecPrepared(conn, name, n, values, NULL, NULL, 0), err);
 }
 
 bool
@@ -93,13 +106,10 @@ db_exec(PGconn *conn, const char *sql, struct buf *err)
 bool
 db_prepare(PGconn *conn, const char *name, const char *sql, struct buf *err)
 {
-	PGresult *r = PQprepare(conn, name, sql, 0, NULL);
-	bool ok = PQresultStatus(r) == PGRES_COMMAND_OK;
+	PGresult *r = checked(conn, PQprepare(conn, name, sql, 0, NULL), err);
 
-	if (!ok)
-		db_error(conn, r, err);
 	PQclear(r);
-	return ok;
+	return r != NULL;
 }
 
 #define MALFORMED                                                         \

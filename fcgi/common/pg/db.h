@@ -43,6 +43,10 @@ PGconn *db_connect(const char *conninfo, const char *role, struct buf *err);
 PGresult *db_query(PGconn *, const char *sql, int n, const char *const *values,
     struct buf *err);
 
+/* As db_query(), for a prepared statement. */
+PGresult *db_execute(PGconn *, const char *name, int n,
+    const char *const *values, struct buf *err);
+
 /* db_query() without parameters, for statements without rows. */
 bool db_exec(PGconn *, const char *sql, struct buf *err) MUSTCHECK;
 

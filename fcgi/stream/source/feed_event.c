@@ -3,7 +3,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "stream/source/feed_event.h"
 #include "http/sse.h"
@@ -77,22 +76,6 @@ feed_event_size(const struct feed_event *e)
 	       e->data_len + (e->by != NULL ? strlen(e->by) : 0) + 128;
 }
 
-/* Adds a time as RFC 3339 has it, in UTC with microseconds. */
-static void
-add_time(struct buf *b, int64_t us)
-{
-	time_t seconds = (time_t)(us / 1000000);
-	struct tm tm;
-
-	if (us < 0 || gmtime_r(&seconds, &tm) == NULL) {
-		buf_addstr(b, "1970-01-01T00:00:00.000000Z");
-		return;
-	}
-	buf_addf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900,
-	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-	    (int)(us % 1000000));
-}
-
 static void
 add_object(struct buf *b, const struct feed_event *e, const char *topic)
 {
@@ -101,7 +84,7 @@ add_object(struct buf *b, const struct feed_event *e, const char *topic)
 	if (e->id != 0)
 		buf_addf(b, ",\"id\":\"%lld\"", (long long)e->id);
 	buf_addstr(b, ",\"at\":\"");
-	add_time(b, e->at_us);
+	buf_addtime(b, e->at_us);
 	buf_addstr(b, "\",\"kind\":");
 	if (e->kind != NULL)
 		buf_addjson(b, e->kind, strlen(e->kind));

@@ -23,7 +23,7 @@
 
 #include "feed/feed_sql.h"
 #include "pg/db.h"
-#include "stream/source/doorbell.h"
+#include "feed/doorbell.h"
 #include "stream/source/listener.h"
 #include "base/log.h"
 #include "feed/start_position.h"
@@ -258,7 +258,7 @@ on_up(void *arg)
 	hole_probe_reset(l->probe);
 	doorbell_reset(l->doorbell, now_ms());
 	watch_time(l);
-	if (o->recent != NULL)
+	if (!o->goes_on)
 		start(l);
 	else if (!start_position_translate(
 		     l->epoch, l->n_epochs, o->tli, &l->g))
@@ -470,9 +470,7 @@ on_done(bool ok, void *arg)
 static void
 send_fetch(struct listener *l)
 {
-	char last[24], page[24];
-	struct buf low = BUF_INIT, high = BUF_INIT;
-	const char *values[5] = { last, page, l->history.identity };
+	struct feed_fetch f;
 
 	l->want_fetch = false;
 	l->from = l->g.last;
@@ -481,21 +479,11 @@ send_fetch(struct listener *l)
 	l->fetched_ms = now_ms();
 	stats.fetches++;
 	l->query = FETCH;
-	snprintf(last, sizeof(last), "%" PRId64, l->g.last);
-	snprintf(page, sizeof(page), "%d", PAGE);
-	if (l->g.n == 0) {
-		pg_connection_send(l->db, "fetch", 3, values);
-		return;
-	}
-	feed_sql_add_holes(&low, &high, &l->g);
-	values[3] = low.data;
-	values[4] = high.data;
-	if (buf_failed(&low) || buf_failed(&high))
-		pg_connection_drop(l->db, "out of memory");
+	if (feed_fetch_init(&f, &l->g, PAGE, l->history.identity))
+		pg_connection_send(l->db, f.statement, f.n, f.values);
 	else
-		pg_connection_send(l->db, "fetch_holes", 5, values);
-	buf_fini(&low);
-	buf_fini(&high);
+		pg_connection_drop(l->db, "out of memory");
+	feed_fetch_fini(&f);
 }
 
 static void

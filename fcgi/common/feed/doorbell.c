@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "stream/source/doorbell.h"
+#include "feed/doorbell.h"
 
 #define AWAKE_FETCH_MS  4
 #define STUCK_FETCH_MS  50   /* while old writers are slow to finish */
