@@ -39,7 +39,6 @@
 #define DONES_PER_TURN 32
 #define FAREWELL_MS    1000
 #define FINISH_TURN_MS 50   /* maximum per turn, at the end of the program */
-#define COMPLAINT_MS   1000 /* minimum time between two lines of the log */
 
 TAILQ_HEAD(jobs, ingest_job);
 
@@ -67,9 +66,7 @@ struct ingest {
 	struct part part[PARTS_MAX]; /* the last part is in flight */
 	unsigned n_parts;
 	struct jobs finished;
-	int64_t complained_ms;
-	/* number of events not stored since the last line of the log */
-	uint64_t n_unlogged;
+	struct log_limit complaint; /* counts events that were not stored */
 };
 
 static void
@@ -169,19 +166,15 @@ keep_those_without_key(struct ingest *in, struct part part)
 static void
 complain(struct ingest *in, unsigned n, const char *why, const char *sqlstate)
 {
-	int64_t now = now_ms();
+	uint64_t all = log_limit_take(&in->complaint, n, now_ms());
 
-	if (in->complained_ms != 0 && now - in->complained_ms < COMPLAINT_MS) {
-		in->n_unlogged += n;
+	if (all == 0)
 		return;
-	}
-	if (in->n_unlogged > 0)
+	if (all > n)
 		log_warning("%llu more events not stored",
-		    (unsigned long long)in->n_unlogged);
+		    (unsigned long long)all - n);
 	log_warning("%u event%s not stored: %s (SQLSTATE %s)", n,
 	    n == 1 ? "" : "s", why, sqlstate);
-	in->complained_ms = now;
-	in->n_unlogged = 0;
 }
 
 static bool

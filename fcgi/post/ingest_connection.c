@@ -20,7 +20,6 @@
 #include "post/ingest_connection.h"
 
 /* minimum time between two notices of the server in the log */
-#define NOTICE_PAUSE_MS 1000
 #define SYNCS_MAX       3 /* a doorbell, the next batch, its doorbell */
 
 /*
@@ -47,9 +46,6 @@ struct ingest_connection {
 
 	struct pg_connection *pg;
 	int64_t down_since_ms; /* 0 while the connection is up */
-	int64_t noticed_ms;    /* time of the last logged notice */
-	/* used by the opening thread: the last logged error */
-	struct buf last_error;
 
 	enum sync sync[SYNCS_MAX];
 	unsigned n_syncs;
@@ -66,19 +62,6 @@ batch_in_flight(const struct ingest_connection *s)
 			return true;
 	}
 	return false;
-}
-
-/* Logs a notice, such as one that a site's may_write raises for each batch. */
-static void
-on_notice(void *arg, const char *message)
-{
-	struct ingest_connection *s = arg;
-	int64_t now = now_ms();
-
-	if (s->noticed_ms != 0 && now - s->noticed_ms < NOTICE_PAUSE_MS)
-		return;
-	s->noticed_ms = now;
-	log_warning("ingest: %.*s", (int)strcspn(message, "\n"), message);
 }
 
 /* Points values and lengths to the arrays, as a statement's parameters. */
@@ -137,27 +120,16 @@ prepare_session(struct ingest_connection *s, PGconn *conn, struct buf *err)
  * Returns a connection in pipeline mode, or NULL. Runs in the opening thread.
  */
 static PGconn *
-open_session(void *arg)
+open_session(void *arg, struct buf *err)
 {
 	struct ingest_connection *s = arg;
-	struct buf err = BUF_INIT, *last = &s->last_error;
 	PGconn *conn = db_connect(
-	    config_database(s->config, s->config->post_database), "post", &err);
+	    config_database(s->config, s->config->post_database), "post", err);
 
-	if (conn != NULL)
-		PQsetNoticeProcessor(conn, on_notice, s);
-	if (conn != NULL && !prepare_session(s, conn, &err)) {
+	if (conn != NULL && !prepare_session(s, conn, err)) {
 		PQfinish(conn);
 		conn = NULL;
 	}
-	/* Log the same error once, and not for each attempt. */
-	if (conn == NULL && err.data != NULL &&
-	    (last->data == NULL || strcmp(last->data, err.data) != 0))
-		log_error("ingest: could not use the database: %s", err.data);
-	buf_clear(last);
-	if (conn == NULL && err.data != NULL)
-		buf_addstr(last, err.data);
-	buf_fini(&err);
 	return conn;
 }
 
@@ -301,7 +273,6 @@ ingest_connection_free(struct ingest_connection *s)
 	PQclear(s->kept);
 	for (int i = 0; i < BATCH_ARRAYS; i++)
 		buf_fini(&s->array[i]);
-	buf_fini(&s->last_error);
 	free(s);
 }
 

@@ -16,7 +16,6 @@
 #include "post/rate_limit.h"
 #include "base/log.h"
 
-#define COMPLAINT_MS 1000
 
 struct bucket {
 	int64_t full_us;
@@ -32,9 +31,7 @@ struct rate_limit {
 
 	pthread_mutex_t mutex; /* protects the members below */
 	struct bucket *table;
-	int64_t complained_ms;
-	/* number of refusals since the last line of the log */
-	uint64_t n_unlogged;
+	struct log_limit complaint;
 };
 
 struct rate_limit *
@@ -101,13 +98,12 @@ find(struct rate_limit *l, const void *key, size_t n)
 static void
 complain(struct rate_limit *l, const char *name, int64_t now)
 {
-	l->n_unlogged++;
-	if (l->complained_ms != 0 && now - l->complained_ms < COMPLAINT_MS)
-		return;
-	log_warning("%s \"%s\": more than %lld posts a second (%llu refused)",
-	    l->what, name, (long long)l->rate, (unsigned long long)l->n_unlogged);
-	l->complained_ms = now;
-	l->n_unlogged = 0;
+	uint64_t refused = log_limit_take(&l->complaint, 1, now);
+
+	if (refused > 0)
+		log_warning("%s \"%s\": more than %lld posts a second (%llu refused)",
+		    l->what, name, (long long)l->rate,
+		    (unsigned long long)refused);
 }
 
 int64_t

@@ -177,6 +177,25 @@ test_log_fatal_ends_with_1(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
+/* Messages of one kind: at most one a second, and none is forgotten. */
+static void
+a_limit_counts_what_it_leaves_out(void **state)
+{
+	static const struct {
+		uint64_t n;
+		int64_t now_ms;
+		uint64_t logged;
+	} table[] = { { 1, 5000, 1 }, { 2, 5000, 0 }, { 1, 5999, 0 },
+		{ 4, 6000, 7 }, { 1, 6001, 0 }, { 1, 99000, 2 },
+		{ 1, 100000, 1 } };
+	struct log_limit limit = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		assert_int_equal(
+		    log_limit_take(&limit, table[i].n, table[i].now_ms),
+		    table[i].logged);
+}
+
 int
 main(void)
 {
@@ -188,6 +207,7 @@ main(void)
 		cmocka_unit_test(test_log_sys_tells_errno),
 		cmocka_unit_test(test_a_long_line_is_cut_and_stays_one),
 		cmocka_unit_test(test_log_fatal_ends_with_1),
+		cmocka_unit_test(a_limit_counts_what_it_leaves_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 #define LINE_MAX_BYTES 1024
+#define LIMIT_MS       1000
 
 static const char *log_name = "pgfeed";
 static bool log_to_syslog;
@@ -85,4 +86,17 @@ log_fatal(const char *fmt, ...)
 	write_line(LOG_LEVEL_ERROR, fmt, ap, 0);
 	va_end(ap);
 	exit(1);
+}
+
+uint64_t
+log_limit_take(struct log_limit *l, uint64_t n, int64_t now_ms)
+{
+	uint64_t all = l->left_out + n;
+	bool early = l->last_ms != 0 && now_ms - l->last_ms < LIMIT_MS;
+
+	l->left_out = early ? all : 0;
+	if (early)
+		return 0;
+	l->last_ms = now_ms;
+	return all;
 }

@@ -31,6 +31,22 @@ void log_debug(const char *fmt, ...) PRINTF(1, 2);
 /* Logs an error with ": " and the text of errno appended. */
 void log_sys(const char *fmt, ...) PRINTF(1, 2);
 
+/*
+ * The messages of one kind that any client can cause: at most one a second.
+ * All zeros before the first.
+ */
+struct log_limit {
+	int64_t last_ms;
+	uint64_t left_out; /* occasions since then that were not logged */
+};
+
+/*
+ * Counts n occasions for a message. Returns 0 when the last message is less than
+ * a second old, else the number of occasions since then, n included, for the
+ * message that the caller logs now.
+ */
+uint64_t log_limit_take(struct log_limit *, uint64_t n, int64_t now_ms);
+
 /* Logs an error and exits with 1. For bad configuration at start. */
 void log_fatal(const char *fmt, ...) PRINTF(1, 2) __attribute__((noreturn));
 

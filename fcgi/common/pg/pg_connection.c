@@ -43,6 +43,8 @@ struct pg_connection {
 	bool opening;
 	_Atomic(PGconn *) opened;
 	int opened_fd;
+	struct buf last_error; /* the thread's: the reason of its last failure */
+	struct log_limit notices;
 	struct event *on_opened;
 };
 
@@ -84,13 +86,48 @@ pg_connection_some_open(void)
 	return opening_threads > 0;
 }
 
+/* Logs a notice, such as one that a site's may_read raises for each query. */
+static void
+on_notice(void *arg, const char *message)
+{
+	struct pg_connection *c = arg;
+
+	if (log_limit_take(&c->notices, 1, now_ms()) > 0)
+		log_warning("%s: %.*s", c->name, (int)strcspn(message, "\n"),
+		    message);
+}
+
+/* Logs why the database is out of reach, once for attempts that fail alike. */
+static void
+log_reason(const struct pg_connection *c, const struct buf *err)
+{
+	const char *reason = err->data != NULL ? err->data : "out of memory";
+
+	if (c->last_error.data != NULL &&
+	    strcmp(c->last_error.data, reason) == 0)
+		return;
+	if (c->calls.log_as_info)
+		log_info("%s: could not use the database: %s", c->name, reason);
+	else
+		log_error("%s: could not use the database: %s", c->name, reason);
+}
+
 static void *
 open_in_thread(void *arg)
 {
 	struct pg_connection *c = arg;
+	struct buf err = BUF_INIT;
 	uint64_t one = 1;
+	PGconn *conn;
 
-	c->opened = c->calls.open(c->arg);
+	conn = c->calls.open(c->arg, &err);
+	if (conn == NULL)
+		log_reason(c, &err);
+	else
+		PQsetNoticeProcessor(conn, on_notice, c);
+	buf_fini(&c->last_error);
+	c->last_error = err;
+	c->opened = conn;
 	if (write(c->opened_fd, &one, sizeof(one)) == -1)
 		log_sys("%s: could not wake the loop", c->name);
 	opening_threads--;
@@ -361,5 +398,6 @@ pg_connection_free(struct pg_connection *c)
 	if (c->opening)
 		return; /* The thread still uses c, and the process is ending. */
 	close(c->opened_fd);
+	buf_fini(&c->last_error);
 	free(c);
 }

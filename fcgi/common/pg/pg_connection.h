@@ -4,7 +4,8 @@
  *
  * Opening blocks (name lookup, TLS, the first statements), so a thread does it
  * and passes the connection to the loop, ready for queries. One query runs at a
- * time. Its rows arrive one by one, so a large result needs no memory.
+ * time. Its rows arrive one by one, so a large result needs no memory. Notices
+ * of the server are logged, at most one a second.
  */
 #ifndef PGFEED_PG_CONNECTION_H
 #define PGFEED_PG_CONNECTION_H
@@ -12,18 +13,20 @@
 #include <event2/event.h>
 #include <libpq-fe.h>
 
-#include "base/util.h"
+#include "base/buf.h"
 
 struct pg_connection;
 
 /* Callbacks with arg. A thread calls open; the loop calls the others. */
 struct pg_connection_calls {
 	/*
-	 * Returns a connection ready for use, or NULL after logging the reason.
-	 * The callee should log the same reason only once, as open is called
-	 * again and again. May block.
+	 * Returns a connection ready for use, or NULL after adding the reason
+	 * to err, which is empty. The reason is logged, unless it is that of the
+	 * last attempt. May block.
 	 */
-	PGconn *(*open)(void *arg);
+	PGconn *(*open)(void *arg, struct buf *err);
+	/* another connection of the process logs the reason at level error */
+	bool log_as_info;
 	/* the connection that open() prepared is ready */
 	void (*up)(void *arg);
 	/* the connection is lost; the query under way has no end */

@@ -38,7 +38,6 @@
 #define AGAIN_TOPICS 100
 #define UNUSED_MAX   10000
 #define UNUSED_BYTES (8 * 1024 * 1024)
-#define WARNING_MS   1000 /* from one line in the log to the next */
 
 static const char SETTING[] = "SET statement_timeout = '5s'";
 static const char QUESTION[] =
@@ -54,7 +53,6 @@ struct permissions {
 	void *arg;
 	struct pg_connection *db;
 	struct event *timer;
-	bool complained; /* only in the connecting thread */
 
 	struct hash_table table; /* of permissions */
 	struct permission_queue queue[PLACES];
@@ -440,41 +438,20 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- making one */
 
-/* What may_read of the site has to say; once a second is enough. */
-static void
-on_notice(void *arg, const char *message)
-{
-	static int64_t said_ms;
-	int64_t now = now_ms();
-
-	if (said_ms != 0 && now - said_ms < WARNING_MS)
-		return;
-	said_ms = now;
-	log_warning("access: %.*s", (int)strcspn(message, "\n"), message);
-}
-
 /* In the connecting thread. */
 static PGconn *
-open_connection(void *arg)
+open_connection(void *arg, struct buf *err)
 {
-	struct permissions *a = arg;
-	struct buf err = BUF_INIT;
+	const struct permissions *a = arg;
 	PGconn *db;
 
 	db = db_connect(config_database(a->config, a->config->stream_database),
-	    "access", &err);
-	if (db != NULL && (!db_exec(db, SETTING, &err) ||
-			      !db_prepare(db, "allowed", QUESTION, &err))) {
+	    "access", err);
+	if (db != NULL && (!db_exec(db, SETTING, err) ||
+			      !db_prepare(db, "allowed", QUESTION, err))) {
 		PQfinish(db);
 		db = NULL;
 	}
-	if (db != NULL)
-		PQsetNoticeProcessor(db, on_notice, NULL);
-	/* The listener complains of the same database at more length. */
-	if (db == NULL && !a->complained)
-		log_info("access: %s", err.data != NULL ? err.data : "?");
-	a->complained = db == NULL;
-	buf_fini(&err);
 	return db;
 }
 
@@ -485,6 +462,7 @@ permissions_new(struct event_base *base, const struct config *config,
 	static const struct timeval tick = { .tv_usec = TICK_MS * 1000 };
 	static const struct pg_connection_calls db_calls = {
 		.open = open_connection,
+		.log_as_info = true,
 		.up = on_up,
 		.down = on_down,
 		.row = on_row,

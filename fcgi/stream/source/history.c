@@ -140,7 +140,6 @@ struct history {
 	unsigned limit, rows;         /* limit of that query, and rows so far */
 	bool discard;                 /* the feed has started over */
 	struct history_page_cache cache;
-	bool complained;
 };
 
 static void run_next(struct history *);
@@ -545,25 +544,19 @@ on_down(void *arg)
 
 /* Opens the connection; runs in the opening thread. */
 static PGconn *
-open_connection(void *arg)
+open_connection(void *arg, struct buf *err)
 {
-	struct history *r = arg;
-	struct buf err = BUF_INIT;
+	const struct history *r = arg;
 	PGconn *db;
 
 	db = db_connect(config_database(r->config, r->config->stream_database),
-	    "replay", &err);
+	    "replay", err);
 	for (size_t i = 0; db != NULL && i < ARRAY_LEN(statements); i++) {
-		if (db_prepare(db, statements[i].name, statements[i].sql, &err))
+		if (db_prepare(db, statements[i].name, statements[i].sql, err))
 			continue;
 		PQfinish(db);
 		db = NULL;
 	}
-	/* The listener logs the same failure with more detail. */
-	if (db == NULL && !r->complained)
-		log_info("replay: %s", err.data != NULL ? err.data : "?");
-	r->complained = db == NULL;
-	buf_fini(&err);
 	return db;
 }
 
@@ -581,6 +574,7 @@ history_new(struct event_base *base, const struct config *config,
 	static const struct timeval tick = { .tv_sec = CLEAN_MS / 1000 };
 	static const struct pg_connection_calls db_calls = {
 		.open = open_connection,
+		.log_as_info = true,
 		.up = on_up,
 		.down = on_down,
 		.row = on_row,

@@ -59,7 +59,6 @@ struct listener {
 	size_t n_epochs;
 	/* owned by the opening thread, until up() */
 	struct start_position opening;
-	struct buf last_error;
 
 	enum query query;
 	/* the last query was a fetch: others come first now */
@@ -140,30 +139,13 @@ listener_translate(const struct listener *l, struct cursor *c)
  * there is no connection.
  */
 static PGconn *
-open_connection(void *arg)
+open_connection(void *arg, struct buf *err)
 {
 	struct listener *l = arg;
-	struct buf err = BUF_INIT;
-	PGconn *db;
 
 	start_position_fini(&l->opening);
-	db = start_position_connect(
-	    &l->opening, l->config, l->has_position ? &l->g : NULL,
-	    &l->history, &err);
-	if (db == NULL) {
-		/* Log the same error once, and not at every attempt. */
-		if (err.data != NULL &&
-		    (l->last_error.data == NULL ||
-			strcmp(err.data, l->last_error.data) != 0))
-			log_error(
-			    "could not follow the database: %s", err.data);
-		buf_clear(&l->last_error);
-		if (err.data != NULL)
-			buf_addstr(&l->last_error, err.data);
-	} else
-		buf_clear(&l->last_error);
-	buf_fini(&err);
-	return db;
+	return start_position_connect(&l->opening, l->config,
+	    l->has_position ? &l->g : NULL, &l->history, err);
 }
 
 /*
@@ -632,6 +614,5 @@ listener_free(struct listener *l)
 	hole_probe_free(l->probe);
 	doorbell_free(l->doorbell);
 	free(l->epoch);
-	buf_fini(&l->last_error);
 	free(l);
 }
