@@ -34,6 +34,8 @@
 #include "stream/status_pages.h"
 #include "stream/admission/subscribe.h"
 
+#define THREADS 4 /* parse requests */
+
 /* A request that a thread has read, on its way to the loop. */
 struct parcel {
 	STAILQ_ENTRY(parcel) entry;
@@ -254,8 +256,8 @@ main(int argc, char **argv)
 	    listener_new(p.base, &p.config, &hub_listener_calls, p.hub);
 	hub_set_listener(p.hub, p.listener);
 	p.keeper = janitor_new(&p.config);
-	p.acceptor = acceptor_new(p.base, fd, (unsigned)p.config.stream_threads,
-	    &p.config, on_request, on_loss, &p);
+	p.acceptor = acceptor_new(
+	    p.base, fd, THREADS, &p.config, on_request, on_loss, &p);
 	on_wake =
 	    event_new(p.base, p.wake_fd, EV_READ | EV_PERSIST, on_parcels, &p);
 	event_add(on_wake, NULL);

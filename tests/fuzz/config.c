@@ -83,7 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(c.heartbeat >= 100 && c.retry_min <= c.retry_max);
 	FUZZ_CHECK(c.payload_limit >= 1 && c.payload_limit <= c.body_limit);
 	FUZZ_CHECK(c.base_path[0] == '/' && c.socket_mode <= 0777);
-	FUZZ_CHECK(c.stream_threads >= 1 && c.post_threads >= 1);
+	FUZZ_CHECK(c.post_threads >= 1);
 	for (size_t i = 0; i < c.listen.n; i++)
 		FUZZ_CHECK(c.listen.item[i][0] != '\0' &&
 			   strpbrk(c.listen.item[i], " \t,") == NULL);

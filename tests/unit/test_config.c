@@ -132,9 +132,9 @@ test_units(void **state)
 		SIZE("1TB", -1),
 		SIZE("5s", -1),
 		SIZE("1", -1), /* out of range */
-		{ "backlog = 10", offsetof(struct config, backlog), 10 },
-		{ "backlog = 0", offsetof(struct config, backlog), -1 },
-		{ "backlog = 10k", offsetof(struct config, backlog), -1 },
+		{ "max_topics = 10", offsetof(struct config, max_topics), 10 },
+		{ "max_topics = 0", offsetof(struct config, max_topics), -1 },
+		{ "max_topics = 10k", offsetof(struct config, max_topics), -1 },
 		{ "socket_mode = 777", offsetof(struct config, socket_mode),
 		    0777 },
 		{ "socket_mode = 1777", offsetof(struct config, socket_mode),

@@ -51,7 +51,6 @@ static const struct option options[] = {
 	OPTION(socket_group, OPT_STRING, "", 0, 0),
 	OPTION(peer_users, OPT_LIST, "root www-data", 0, 0),
 	OPTION(base_path, OPT_STRING, "/events", 0, 0),
-	OPTION(backlog, OPT_INT, "4096", 1, 65535),
 
 	OPTION(heartbeat, OPT_TIME, "15s", 100, HOUR),
 	OPTION(retry_min, OPT_TIME, "2s", 0, HOUR),
@@ -66,7 +65,6 @@ static const struct option options[] = {
 	OPTION(lag_size, OPT_SIZE, "0", 0, 1024 * 1024 * MB),
 	OPTION(replay_limit, OPT_INT, "0", 0, INT64_C(1) << 40),
 	OPTION(poll_wait, OPT_TIME, "25s", 0, HOUR),
-	OPTION(stream_threads, OPT_INT, "4", 1, 64),
 
 	OPTION(post_threads, OPT_INT, "64", 1, 1024),
 	OPTION(payload_limit, OPT_SIZE, "64kB", 1, MB),

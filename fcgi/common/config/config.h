@@ -33,7 +33,6 @@ struct config {
 	char *socket_group;
 	struct config_list peer_users;
 	char *base_path;
-	int64_t backlog;
 
 	/* streams */
 	int64_t heartbeat;
@@ -49,7 +48,6 @@ struct config {
 	int64_t lag_size;
 	int64_t replay_limit;
 	int64_t poll_wait;
-	int64_t stream_threads;
 
 	/* publishing */
 	int64_t post_threads;

@@ -20,6 +20,9 @@
 #include "fastcgi/acceptor.h"
 #include "base/log.h"
 
+/* Connections that wait to be accepted; the system has a limit of its own. */
+#define BACKLOG 4096
+
 #define LISTEN_FDS_START 3 /* sd_listen_fds(3) */
 
 static bool
@@ -185,7 +188,7 @@ make_socket(const struct config *c, const char *path)
 		close(fd);
 		return -1;
 	}
-	if (listen(fd, (int)c->backlog) == -1) {
+	if (listen(fd, BACKLOG) == -1) {
 		log_sys("could not listen on \"%s\"", path);
 		close(fd);
 		return -1;
