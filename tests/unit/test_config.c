@@ -167,7 +167,7 @@ test_mistakes_are_told_with_their_line(void **state)
 	refused("heartbeat = soon", 1, "needs a time such as");
 	refused("heartbeat = 10ms", 1, "out of range, which is 100ms to 1h");
 	refused("# x\nheartbeat\n", 2, "name = value");
-	refused("[stream]\nheartbeat = 1s\n", 2, "[stream]");
+	refused("\n[stream]\nheartbeat = 1s\n", 2, "[stream]");
 	refused("a = 1\nb = 2\n", 1, "\"a\""); /* the first one is told */
 	refused("log = file\n", 1, "log must be stderr or syslog");
 	refused("\nlog_level = loud\n", 2, "log_level must be");
@@ -191,7 +191,7 @@ test_mistakes_are_told_with_their_line(void **state)
 	refused(longest, 2, "too long");
 }
 
-/* inih would take such a line for more of the value before it. */
+/* Other parsers take such a line for more of the value before it. */
 static void
 test_an_indented_line_is_a_line(void **state)
 {
@@ -213,6 +213,20 @@ test_a_comment_is_a_line_of_its_own(void **state)
 	assert_int_equal(c.listen.n, 0);
 	config_free(&c);
 	refused("\nheartbeat = 5s ; fast", 2, "not \"5s ; fast\"");
+}
+
+/* Editors of Windows begin a file with a byte order mark. */
+static void
+test_a_byte_order_mark_is_skipped(void **state)
+{
+	struct config c;
+
+	assert_int_equal(
+	    load(&c, "\xef\xbb\xbfheartbeat = 3s\nmax_age:2s\n"), 0);
+	assert_int_equal(c.heartbeat, 3000);
+	assert_int_equal(c.max_age, 2000);
+	config_free(&c);
+	refused("\n\xef\xbb\xbfheartbeat = 3s\n", 2, "no option");
 }
 
 static void
@@ -362,6 +376,7 @@ main(void)
 		cmocka_unit_test(test_mistakes_are_told_with_their_line),
 		cmocka_unit_test(test_an_indented_line_is_a_line),
 		cmocka_unit_test(test_a_comment_is_a_line_of_its_own),
+		cmocka_unit_test(test_a_byte_order_mark_is_skipped),
 		cmocka_unit_test(test_control_characters_are_refused),
 		cmocka_unit_test(test_what_is_no_file_is_told),
 		cmocka_unit_test(test_the_environment_overrides),

@@ -3,7 +3,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +36,8 @@ struct option {
 #define DAY    (24 * HOUR)
 #define KB     INT64_C(1024)
 #define MB     (1024 * KB)
+
+#define LINE_MAX_BYTES 4096
 
 static const struct option options[] = {
 	OPTION(database, OPT_STRING, "", 0, 0),
@@ -268,119 +269,111 @@ set_option(struct config *c, const struct option *o, const char *value,
 struct loading {
 	struct config *c;
 	const char *path;
-	FILE *f;
 	int line;
 	int lines[ARRAY_LEN(options)]; /* 0: nowhere in the file */
 	bool from_env[ARRAY_LEN(options)];
 	char err[256]; /* of the first bad line */
 };
 
-/* What read_line() makes of lines that it can't hand on. */
-#define LINE_TOO_LONG "!long"
-#define LINE_CONTROL  "!control"
-
+/* Sets the option of that name; on -1 l->err says why. */
 static int
-on_line(void *arg, const char *section, const char *name, const char *value)
+set_by_name(struct loading *l, const char *name, const char *value)
 {
-	struct loading *l = arg;
-	char ignored[256], *err = l->err[0] == '\0' ? l->err : ignored;
-
-	if (*section != '\0') {
-		snprintf(err, sizeof(l->err),
-		    "sections such as [%s] are not used here", section);
-		return 0;
-	}
-	if (strcmp(name, LINE_TOO_LONG) == 0) {
-		snprintf(err, sizeof(l->err), "the line is too long");
-		return 0;
-	}
-	if (strcmp(name, LINE_CONTROL) == 0) {
-		snprintf(
-		    err, sizeof(l->err), "the line has a control character");
-		return 0;
-	}
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		if (strcmp(options[i].name, name) != 0)
 			continue;
 		l->lines[i] = l->line;
 		return set_option(
-			   l->c, &options[i], value, err, sizeof(l->err)) == 0;
+		    l->c, &options[i], value, l->err, sizeof(l->err));
 	}
-	snprintf(err, sizeof(l->err), "there is no option \"%s\"", name);
-	return 0;
+	snprintf(l->err, sizeof(l->err), "there is no option \"%s\"", name);
+	return -1;
 }
 
-/*
- * fgets() for inih, without what would be taken otherwise than it was meant:
- * inih splits long lines, ends a line at a NUL, and takes an indented line for
- * more of the value before it.
- */
+/* Cuts blanks off both ends. */
 static char *
-read_line(char *s, int size, void *arg)
+trim(char *s)
 {
-	struct loading *l = arg;
-	const char *bad = NULL;
-	int n = 0, ch, next;
+	size_t n;
 
-	l->line++;
-	while ((ch = getc(l->f)) != EOF && ch != '\n') {
-		if (n == 0 && (ch == ' ' || ch == '\t'))
-			continue;
-		if (ch == '\r' && (next = getc(l->f)) == '\n')
-			break;
-		if (ch == '\r')
-			ungetc(next, l->f);
-		if ((ch < ' ' && ch != '\t') || ch == 0x7f)
-			bad = LINE_CONTROL "=\n";
-		else if (n < size - 2)
-			s[n++] = (char)ch;
-		else if (bad == NULL)
-			bad = LINE_TOO_LONG "=\n";
-	}
-	if (ch == EOF && n == 0 && bad == NULL)
-		return NULL;
-	if (bad != NULL)
-		n = snprintf(s, (size_t)size, "%s", bad);
-	else
-		s[n++] = '\n';
+	s += strspn(s, " \t");
+	n = strlen(s);
+	while (n > 0 && strchr(" \t", s[n - 1]) != NULL)
+		n--;
 	s[n] = '\0';
 	return s;
+}
+
+/* Takes a line of n bytes without its end; on -1 l->err says why. */
+static int
+take_line(struct loading *l, char *line, size_t n)
+{
+	bool has_bom = l->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0;
+	char *s, *value;
+
+	if (n > LINE_MAX_BYTES) {
+		snprintf(l->err, sizeof(l->err), "the line is too long");
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		if ((c >= ' ' && c != 0x7f) || c == '\t')
+			continue;
+		snprintf(
+		    l->err, sizeof(l->err), "the line has a control character");
+		return -1;
+	}
+	s = trim(has_bom ? line + 3 : line);
+	if (*s == '\0' || *s == '#' || *s == ';')
+		return 0;
+	if (*s == '[') {
+		snprintf(l->err, sizeof(l->err),
+		    "sections such as %s are not used here", s);
+		return -1;
+	}
+	value = strpbrk(s, "=:");
+	if (value == NULL) {
+		snprintf(
+		    l->err, sizeof(l->err), "not of the form name = value");
+		return -1;
+	}
+	*value++ = '\0';
+	return set_by_name(l, trim(s), trim(value));
 }
 
 static int
 load_file(struct loading *l, char *err, size_t size)
 {
-	int line, saved;
-	bool failed;
+	FILE *f = fopen(l->path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n = 0;
+	int rc = -1;
 
-#if HAVE_DECL_INI_MAX_LINE
-	ini_max_line = 4096; /* a connection string may be longer than 200 */
-	ini_allow_inline_comments = false; /* and have a ; in it */
-#endif
-	l->f = fopen(l->path, "re");
-	if (l->f == NULL) {
+	while (f != NULL && (n = getline(&line, &room, f)) != -1) {
+		l->line++;
+		if (line[n - 1] == '\n')
+			line[--n] = '\0';
+		if (n > 0 && line[n - 1] == '\r' && !feof(f))
+			line[--n] = '\0';
+		if (take_line(l, line, (size_t)n) == -1) {
+			snprintf(
+			    err, size, "%s:%d: %s", l->path, l->line, l->err);
+			goto out;
+		}
+	}
+	if (f != NULL && feof(f))
+		rc = 0;
+	else
 		snprintf(err, size, "could not read \"%s\": %s%s", l->path,
 		    strerror(errno),
 		    errno == EACCES ? " (root may, and the file's group)" : "");
-		return -1;
-	}
-	line = ini_parse_stream(read_line, l, on_line, l);
-	failed = ferror(l->f) != 0;
-	saved = errno;
-	fclose(l->f);
-	l->f = NULL;
-	if (failed) {
-		snprintf(err, size, "could not read \"%s\": %s", l->path,
-		    strerror(saved));
-		return -1;
-	}
-	if (line == 0)
-		return 0;
-	if (l->err[0] == '\0')
-		snprintf(
-		    l->err, sizeof(l->err), "not of the form name = value");
-	snprintf(err, size, "%s:%d: %s", l->path, line, l->err);
-	return -1;
+out:
+	free(line);
+	if (f != NULL)
+		fclose(f);
+	return rc;
 }
 
 static int
