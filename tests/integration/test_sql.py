@@ -526,7 +526,7 @@ def test_the_examples_of_the_documentation_work(database):
     with open(os.path.join(SOURCE, "docs/database.md"), encoding="utf-8") as file:
         text = file.read()
     blocks = re.findall(r"^ *```sql\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     database.sql("CREATE ROLE shop_app; CREATE SCHEMA shop;"
                  "CREATE TABLE shop.orders (id integer, state text, secret text);"
                  "INSERT INTO shop.orders VALUES (7, 'new', 'x')")
@@ -537,7 +537,7 @@ def test_the_examples_of_the_documentation_work(database):
                 query(connection, statement)
         connection.close()
         shown = [row[3] for row in events(database)]
-        assert shown == ['{"total": 12}'] * 3 + [
+        assert shown == ['{"total": 12}'] * 5 + [
             re.search(r'^-- (\{"table".*)$', text, re.MULTILINE).group(1)]
         assert database.value("SELECT pgfeed.publish('a', 'b')", user="feed_post") > 1000000
         assert failures(database, "stream", "feed_stream") == []
