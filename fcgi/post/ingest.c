@@ -107,6 +107,8 @@ part_committed(struct ingest *in, struct part part, const PGresult *res)
 		job->id = strtoll(PQgetvalue(res, i, 1), NULL, 10);
 		if (strcmp(PQgetvalue(res, i, 4), "revoked") == 0)
 			finish(in, job, INGEST_REVOKED, "");
+		else if (strncmp(PQgetvalue(res, i, 4), "failed: ", 8) == 0)
+			finish(in, job, INGEST_POLICY, "");
 		else if (!PQgetisnull(res, i, 4))
 			finish(in, job, INGEST_FORBIDDEN, "");
 		else if (is_true(res, i, 3))

@@ -24,6 +24,7 @@ enum ingest_status {
 	INGEST_REFUSED,  /* the database refuses this event */
 	/* this user, or pgfeed's role, may not store this event */
 	INGEST_FORBIDDEN,
+	INGEST_POLICY,      /* pgfeed.may_write failed */
 	INGEST_REVOKED,     /* the token has been revoked */
 	INGEST_UNAVAILABLE, /* not stored: the database is unreachable */
 	INGEST_UNKNOWN, /* unknown: the connection was lost during the commit */

@@ -361,6 +361,10 @@ stored(struct ingest_job *job)
 	case INGEST_FORBIDDEN:
 		set_forbidden(x);
 		break;
+	case INGEST_POLICY: /* its notice is in the log */
+		set_forbidden(x);
+		x->fault.outcome = POST_POLICY;
+		break;
 	case INGEST_REVOKED:
 		x->bad_token = true;
 		set_fault(x, 401, POST_TOKEN,

@@ -220,6 +220,14 @@ def test_what_becomes_of_posts_is_counted(site):
     expect("unauthorized")
     post(403, headers=JSON, body=b"1", REMOTE_USER="bob")
     expect("forbidden")
+    shipped = site.sql("SELECT pg_get_functiondef('pgfeed.may_write(text, jsonb, text)'"
+                       "::regprocedure)")[0][0]
+    site.sql("CREATE OR REPLACE FUNCTION pgfeed.may_write(who text, claims jsonb, topic text)"
+             " RETURNS boolean LANGUAGE sql STABLE RETURN 1 / length(left(topic, 0)) > 0")
+    post(403, headers=JSON, body=b"1", REMOTE_USER="bob")
+    expect("policy")
+    assert "pgfeed.may_write failed, which counts as no: division by zero" in site.log("post")
+    site.sql(shipped)
     site.sql("INSERT INTO pgfeed.access VALUES ('*', '*', true, true)")
 
     connection = site.connect()

@@ -118,12 +118,12 @@ set_bool(PGresult *res, int row, int column, bool value)
 
 /*
  * Answers with a row of pgfeed.ingest() for each event of the batch in flight.
- * The flags are d(uplicate), c(onflict) and f(orbidden).
+ * The flags are d(uplicate), c(onflict), f(orbidden) and p(olicy failed).
  */
 static void
 answer(const char *flags)
 {
-	static char n[] = "n", denied[] = "forbidden";
+	static char n[] = "n", denied[] = "forbidden", failed[] = "failed: x";
 	PGresAttDesc columns[] = { { n }, { n }, { n }, { n }, { n } };
 	PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	char id[16];
@@ -138,6 +138,8 @@ answer(const char *flags)
 		set_bool(res, i, 3, flag == 'c');
 		if (flag == 'f')
 			PQsetvalue(res, i, 4, denied, (int)strlen(denied));
+		if (flag == 'p')
+			PQsetvalue(res, i, 4, failed, (int)strlen(failed));
 	}
 	fake.in_flight = false;
 	fake.calls.ended(BATCH_COMMITTED, res, "", fake.arg);
@@ -182,6 +184,7 @@ done(struct ingest_job *j)
 		[INGEST_CONFLICT] = 'c',
 		[INGEST_REFUSED] = 'r',
 		[INGEST_FORBIDDEN] = 'f',
+		[INGEST_POLICY] = 'p',
 		[INGEST_UNAVAILABLE] = 'u',
 		[INGEST_UNKNOWN] = '?',
 	};

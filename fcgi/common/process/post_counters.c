@@ -54,6 +54,7 @@ static const char *const names[OUTCOMES] = {
 	[POST_UNAUTHORIZED] = "unauthorized",
 	[POST_TOKEN] = "token",
 	[POST_FORBIDDEN] = "forbidden",
+	[POST_POLICY] = "policy",
 	[POST_ORIGIN] = "origin",
 	[POST_FORM_TOKEN] = "form_token",
 	[POST_ADDRESS] = "address",

@@ -21,6 +21,7 @@ enum outcome {
 	POST_UNAUTHORIZED, /* 401: nobody is signed in */
 	POST_TOKEN,        /* 401: a bad token */
 	POST_FORBIDDEN,    /* 403: by pgfeed.may_write, or the role may not */
+	POST_POLICY,       /* 403 or 401: pgfeed.may_write failed */
 	POST_ORIGIN,       /* 403: a page of another site */
 	POST_FORM_TOKEN,   /* 403: a form without its token */
 	POST_ADDRESS,      /* 429: post_rate_per_address */
