@@ -3,8 +3,12 @@
  *
  * Migrations are files NNNN_name.up.sql and NNNN_name.down.sql. Each runs in
  * one transaction together with its row in pgfeed.migration, so a failure
- * changes nothing. An advisory lock admits one session at a time; a second one
- * waits and then finds nothing to do.
+ * changes nothing, and of two sessions only one applies a migration.
+ *
+ * An advisory lock is for order only: a second session waits for the first and
+ * then finds nothing to do. Any stranger may hold that lock, so a session goes
+ * on without the lock at once when no holder may create a schema, and after a
+ * minute otherwise.
  *
  * Always: the applied migrations are a prefix of the files. The command refuses
  *         a file that changed after it was applied: the database has the old
@@ -23,8 +27,9 @@
 #include "ctl/ctl.h"
 #include "pg/db.h"
 
-/* a neighbour of the locks in 0004_retention */
-#define LOCK_KEY       "1885824613, 0"
+#define LOCK_CLASS     "1885824613"
+#define LOCK_KEY       LOCK_CLASS ", 0"
+#define LOCK_WAIT      "60s"
 #define COUNT_ALL      9999
 #define FILE_MAX_BYTES (16 << 20)
 
@@ -497,25 +502,64 @@ migrations_dir(void)
 	return dir != NULL ? dir : MIGRATIONSDIR;
 }
 
+/* Asks the server a question of yes or no; -1, with a message, when it fails. */
+static int
+ask(PGconn *db, const char *sql)
+{
+	PGresult *r = PQexec(db, sql);
+	int yes;
+
+	if (PQresultStatus(r) != PGRES_TUPLES_OK) {
+		ctl_fail_db(db, r, "could not take the lock");
+		return -1;
+	}
+	yes = PQgetvalue(r, 0, 0)[0] == 't';
+	PQclear(r);
+	return yes;
+}
+
+static const char sql_held[] =
+    "SELECT EXISTS (SELECT FROM pg_locks l"
+    "  JOIN pg_stat_activity a ON a.pid = l.pid AND a.datid = l.database"
+    " WHERE l.locktype = 'advisory' AND l.classid = " LOCK_CLASS
+    "   AND l.objid = 0 AND l.objsubid = 2 AND l.granted"
+    "   AND a.datname = current_database()"
+    "   AND has_database_privilege(a.usesysid, l.database, 'CREATE'))";
+
+/* Waits for a session that migrates, if there is one. */
 static int
 take_lock(PGconn *db)
 {
+	const char *sqlstate;
 	PGresult *r;
-	bool got;
+	int got, held = 0;
 
-	r = PQexec(db, "SELECT pg_try_advisory_lock(" LOCK_KEY ")");
-	if (PQresultStatus(r) != PGRES_TUPLES_OK)
-		return ctl_fail_db(db, r, "could not take the lock");
-	got = PQgetvalue(r, 0, 0)[0] == 't';
-	PQclear(r);
+	got = ask(db, "SELECT pg_try_advisory_lock(" LOCK_KEY ")");
+	if (got == 0)
+		held = ask(db, sql_held);
+	if (got == -1 || held == -1)
+		return 1;
 	if (got)
 		return 0;
-	fputs("waiting for another \"pgfeed migrate\" to finish\n", stderr);
-	r = PQexec(db,
-	    "SET lock_timeout = '60s'; SELECT pg_advisory_lock(" LOCK_KEY ")");
-	if (PQresultStatus(r) != PGRES_TUPLES_OK)
-		return ctl_fail_db(db, r, "could not take the lock");
-	PQclear(r);
+	if (held) {
+		fputs("waiting for another \"pgfeed migrate\" to finish\n",
+		    stderr);
+		r = PQexec(db,
+		    "SET LOCAL lock_timeout = '" LOCK_WAIT
+		    "'; SELECT pg_advisory_lock(" LOCK_KEY ")");
+		sqlstate = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+		if (sqlstate == NULL || strcmp(sqlstate, "55P03") != 0) {
+			if (PQresultStatus(r) != PGRES_TUPLES_OK)
+				return ctl_fail_db(
+				    db, r, "could not take the lock");
+			PQclear(r);
+			return 0;
+		}
+		PQclear(r);
+	}
+	fputs("going on without the advisory lock " LOCK_KEY
+	      ", which another session holds\n",
+	    stderr);
 	return 0;
 }
 

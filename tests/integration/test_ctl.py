@@ -109,6 +109,19 @@ def test_two_migrates_at_once(empty_database):
     assert sorted(done) == MIGRATIONS
 
 
+def test_a_stranger_with_the_advisory_lock_keeps_nobody_from_migrating(empty_database):
+    """migrate ended with an error after a minute."""
+    stranger = empty_database.connect("post")
+    query(stranger, "SELECT pg_advisory_lock(1885824613, 0)")
+    process = empty_database.start("migrate")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and b"going on without the advisory lock" in err, (out, err)
+    assert empty_database.value("SELECT max(version) FROM pgfeed.migration") == len(MIGRATIONS)
+    empty_database.pgfeed("migrate", "down", "all", "--yes")
+    assert not empty_database.value("SELECT to_regnamespace('pgfeed') IS NOT NULL")
+    stranger.close()
+
+
 def test_an_ordinary_role_can_own_the_schema(empty_database):
     empty_database.sql(f"CREATE ROLE plain LOGIN;"
                        f"ALTER DATABASE {empty_database.name} OWNER TO plain")
