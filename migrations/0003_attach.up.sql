@@ -119,7 +119,8 @@ END $$;
 
 -- For the columns named in order, of a row that SQL calls source ("old"):
 -- data: the expression of their JSON object, as text
--- size: the expression of a lower bound of their bytes, which reads no value
+-- size: the expression of about a lower bound of their bytes, which reads no value
+--       but one that is compressed to less than 1 MiB
 -- safe: the condition under which both may be evaluated
 CREATE FUNCTION pgfeed.row_expressions(rel oid, columns text[], source text,
   OUT data text, OUT size text, OUT safe text)
@@ -155,6 +156,12 @@ BEGIN
       IF c.atttypmod NOT BETWEEN 0 AND 1028 THEN
         sizes := sizes || format('coalesce(octet_length(%s), 0)::bigint', c.ref);
       END IF;
+    ELSIF c.attlen = -1 AND c.base < 16384 THEN
+      -- A compressed value may be 255 times as large as it is stored.
+      -- In parentheses, since PL/pgSQL ends a condition at the first THEN outside.
+      sizes := sizes || format('(CASE WHEN pg_column_size(%1$s) BETWEEN 4096 AND 1048576'
+        ' AND pg_column_compression(%1$s) <> '''' THEN octet_length(format(''%%s'', %1$s))'
+        ' ELSE coalesce(pg_column_size(%1$s), 0) END)::bigint', c.ref);
     ELSIF c.attlen = -1 THEN
       sizes := sizes || format('coalesce(pg_column_size(%s), 0)::bigint', c.ref);
     END IF;
@@ -196,7 +203,7 @@ END $$;
 -- Arguments of the row trigger: the topic; the names of the columns that are
 -- published, then of those in the topic only; their numbers; how many are
 -- published; the oid of the table, for which alone the numbers count (a restored
--- dump numbers columns anew); the types of the columns.
+-- dump numbers columns anew); the types of the columns; "always" or nothing.
 
 -- Today's names of the columns, NULL for one that is gone.
 CREATE FUNCTION pgfeed.attached_columns(rel oid, names text[], numbers smallint[], was oid)
@@ -350,18 +357,25 @@ BEGIN
       old_topic := NULL;
       new_topic := NULL;
       omitted := NULL;
-      IF tg_op <> 'INSERT' THEN
-        slow := pgfeed.row_slowly(tg_relid, tg_argv, old);
-        old_row := slow.data;
-        old_topic := slow.topic;
-        omitted := slow.omitted;
-      END IF;
-      IF tg_op <> 'DELETE' THEN
-        slow := pgfeed.row_slowly(tg_relid, tg_argv, new);
-        new_row := slow.data;
-        new_topic := slow.topic;
-        omitted := coalesce(omitted, slow.omitted);
-      END IF;
+      BEGIN
+        IF tg_op <> 'INSERT' THEN
+          slow := pgfeed.row_slowly(tg_relid, tg_argv, old);
+          old_row := slow.data;
+          old_topic := slow.topic;
+          omitted := slow.omitted;
+        END IF;
+        IF tg_op <> 'DELETE' THEN
+          slow := pgfeed.row_slowly(tg_relid, tg_argv, new);
+          new_row := slow.data;
+          new_topic := slow.topic;
+          omitted := coalesce(omitted, slow.omitted);
+        END IF;
+      EXCEPTION WHEN OTHERS THEN -- as when the whole row is too large for memory
+        RAISE LOG 'a row of %% could not be published: %%', tg_relid::regclass, sqlerrm;
+        omitted := 'error ' || sqlstate;
+        old_topic := %3$s;
+        new_topic := old_topic;
+      END;
     END;
   ELSE
     new_topic := %3$s;
@@ -418,8 +432,9 @@ END $$;
 -- Publishes the changes of a table to a topic (default: the table's name), of
 -- the given columns (default: those it has now; a column added later may be
 -- nobody's business). {name} in the topic stands for that column's value. With
--- deferred (the default), events are written when the transaction commits; with
--- always, also for rows that logical replication brings. Attaching again replaces
+-- deferred, events are written when the transaction commits; with always, also
+-- for rows that logical replication brings. Deferred is the default without always:
+-- a replicated transaction that deletes and truncates could not be applied. Attaching again replaces
 -- the topic and the columns, and keeps deferred and always where they are not
 -- given. Runs with the caller's rights: it takes the TRIGGER privilege on the
 -- table, and ownership to replace and for always. Returns the topic.
@@ -491,8 +506,9 @@ BEGIN
     RAISE WARNING 'changes of tables that inherit from % are not published: %', rel, others
       USING HINT = 'Attach these tables as well; they may have the same topic.';
   END IF;
-  SELECT tgdeferrable, tgenabled INTO was FROM pg_trigger
-   WHERE tgrelid = rel AND tgname = 'pgfeed_row';
+  SELECT tgdeferrable,
+         tgenabled = 'A' OR (pgfeed.trigger_arguments(tgargs))[7] = 'always' AS always INTO was
+    FROM pg_trigger WHERE tgrelid = rel AND tgname = 'pgfeed_row';
   IF NOT FOUND AND pg_stat_get_xact_tuples_inserted(rel) + pg_stat_get_xact_tuples_updated(rel)
     + pg_stat_get_xact_tuples_deleted(rel) > 0 THEN
     RAISE WARNING 'changes of % earlier in this transaction are not published', rel
@@ -505,21 +521,22 @@ BEGIN
   in_topic := ARRAY(SELECT DISTINCT c FROM unnest(in_topic) c WHERE c <> ALL (columns));
   function := pgfeed.attach_function(rel, topic, columns || in_topic, cardinality(columns),
     current_user);
-  SELECT format('%L, %L, %L, %L, %L, %L', topic, columns || in_topic,
+  always := coalesce(always, was.always, false);
+  deferred := coalesce(deferred, was.tgdeferrable, NOT always);
+  SELECT format('%L, %L, %L, %L, %L, %L, %L', topic, columns || in_topic,
            coalesce(array_agg(attnum ORDER BY o), '{}'), cardinality(columns), rel::oid,
-           coalesce(array_agg(format_type(atttypid, NULL) ORDER BY o), '{}')) INTO args
+           coalesce(array_agg(format_type(atttypid, NULL) ORDER BY o), '{}'),
+           CASE WHEN always THEN 'always' ELSE '' END) INTO args
     FROM unnest(columns || in_topic) WITH ORDINALITY u (c, o)
     JOIN pg_attribute ON attrelid = rel AND attname = c;
   EXECUTE format('CREATE %s TRIGGER pgfeed_row AFTER INSERT OR UPDATE OR DELETE ON %I.%I'
     ' %s FOR EACH ROW EXECUTE FUNCTION pgfeed.%I(%s)',
-    CASE WHEN coalesce(deferred, was.tgdeferrable, true) THEN 'CONSTRAINT' ELSE '' END,
-    t.nspname, t.relname,
-    CASE WHEN coalesce(deferred, was.tgdeferrable, true) THEN 'DEFERRABLE INITIALLY DEFERRED'
-         ELSE '' END, function, args);
+    CASE WHEN deferred THEN 'CONSTRAINT' ELSE '' END, t.nspname, t.relname,
+    CASE WHEN deferred THEN 'DEFERRABLE INITIALLY DEFERRED' ELSE '' END, function, args);
   EXECUTE format('CREATE TRIGGER pgfeed_truncate AFTER TRUNCATE'
     ' ON %I.%I FOR EACH STATEMENT EXECUTE FUNCTION pgfeed.%I(%s)',
     t.nspname, t.relname, function, args);
-  IF coalesce(always, was.tgenabled = 'A', false) THEN
+  IF always THEN
     EXECUTE format('ALTER TABLE %I.%I ENABLE ALWAYS TRIGGER pgfeed_row,'
       ' ENABLE ALWAYS TRIGGER pgfeed_truncate', t.nspname, t.relname);
   END IF;

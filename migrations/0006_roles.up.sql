@@ -165,7 +165,7 @@ DECLARE
   all_wrong text[] := '{}';
 BEGIN
   FOR t IN
-    SELECT tgrelid::regclass AS rel, tgenabled, tgargs FROM pg_trigger
+    SELECT tgrelid::regclass AS rel, tgargs FROM pg_trigger
      WHERE tgname = 'pgfeed_row' AND tgparentid = 0 ORDER BY tgrelid::regclass::text
   LOOP
     attached := attached + 1;
@@ -189,9 +189,14 @@ BEGIN
         '%s: %s, attach it again: SELECT pgfeed.attach(%L, topic => %L, columns => %L)',
         t.rel, wrong, t.rel, topic, array_remove(present[:published], NULL));
     END IF;
-    IF t.tgenabled IN ('D', 'R') THEN
-      all_wrong := all_wrong || format(
-        '%s: its trigger is disabled: ALTER TABLE %1$s ENABLE TRIGGER pgfeed_row', t.rel);
+    SELECT string_agg(format('ENABLE %sTRIGGER %I',
+             CASE WHEN args[7] = 'always' THEN 'ALWAYS ' END, tgname), ', ' ORDER BY tgname) INTO wrong
+      FROM pg_trigger
+     WHERE tgrelid = t.rel AND tgname IN ('pgfeed_row', 'pgfeed_truncate')
+       AND (tgenabled IN ('D', 'R') OR tgenabled <> 'A' AND args[7] = 'always');
+    IF wrong IS NOT NULL THEN
+      all_wrong := all_wrong || format('%s: its triggers are disabled: ALTER TABLE %1$s %s',
+        t.rel, wrong);
     END IF;
     SELECT string_agg(c.oid::regclass::text, ', ') INTO wrong
       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -292,10 +297,13 @@ BEGIN
   RETURN NEXT;
 
   name := 'bell';
-  ok := EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'pgfeed.event'::regclass
-                   AND tgname = 'bell' AND tgenabled = 'A');
-  detail := CASE WHEN ok THEN 'the bell trigger is enabled' ELSE
-    'the bell trigger is off: ALTER TABLE pgfeed.event ENABLE ALWAYS TRIGGER bell' END;
+  SELECT string_agg('ENABLE ALWAYS TRIGGER ' || w, ', ') INTO missing
+    FROM unnest(ARRAY['bell', 'emptied', 'further']) w
+   WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'pgfeed.event'::regclass
+                        AND tgname = w AND tgenabled = 'A');
+  ok := missing IS NULL;
+  detail := CASE WHEN ok THEN 'the triggers of pgfeed.event are enabled' ELSE
+    'triggers of pgfeed.event are off: ALTER TABLE pgfeed.event ' || missing END;
   RETURN NEXT;
 
   name := 'last partition';

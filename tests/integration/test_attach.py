@@ -272,6 +272,53 @@ def test_a_column_that_becomes_of_such_a_type_runs_no_code(shop):
     assert "column who is now of type shop.x" in attached_detail(shop)
 
 
+def test_no_check_of_a_domain_runs(database):
+    """Neither in a value, nor inside one, nor in a topic."""
+    database.sql("""
+        CREATE SCHEMA evil AUTHORIZATION post;
+        SET ROLE post;
+        CREATE FUNCTION evil.ok(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+          IF current_user <> 'post' THEN RAISE 'the check ran as %', current_user; END IF;
+          RETURN true; END $$;
+        CREATE DOMAIN evil.d AS text CHECK (evil.ok(value));
+        CREATE DOMAIN evil.dd AS evil.d[] CHECK (evil.ok(value[1]));
+        CREATE TYPE evil.pair AS (l evil.d, r integer);
+        CREATE TABLE evil.t (id integer, d evil.d, a evil.d[], dd evil.dd, p evil.pair,
+          ps evil.pair[])""")
+    database.sql("SELECT pgfeed.attach('evil.t', 't/{d}/{a}')")
+    row = "%s, 'x', '{x,NULL}', '{y}', '(z,1)', ARRAY[ROW('z', 2)::evil.pair]"
+    new = {"id": 1, "d": "x", "a": ["x", None], "dd": ["y"], "p": {"l": "z", "r": 1},
+           "ps": [{"l": "z", "r": 2}]}
+    database.sql(f"INSERT INTO evil.t VALUES ({row})", (1,), user="post")
+    database.sql("ALTER TABLE evil.t RENAME id TO number")      # the slow way
+    database.sql(f"INSERT INTO evil.t VALUES ({row})", (2,), user="post")
+    assert [(t, d["new"]) for t, _, d in changes(database)] == [
+        ("t/x/%7Bx,NULL%7D", new),
+        ("t/x/%7Bx,NULL%7D", {"number": 2, **{k: v for k, v in new.items() if k != "id"}})]
+
+
+def test_check_names_the_statement_that_enables_the_triggers(shop):
+    shop.sql("SELECT pgfeed.attach('shop.orders')")
+    for always, broken, remedy in (
+            (False, "DISABLE TRIGGER pgfeed_row", "ENABLE TRIGGER pgfeed_row"),
+            (True, "DISABLE TRIGGER pgfeed_row", "ENABLE ALWAYS TRIGGER pgfeed_row"),
+            (True, "ENABLE TRIGGER pgfeed_row", "ENABLE ALWAYS TRIGGER pgfeed_row"),
+            (True, "DISABLE TRIGGER ALL", "ENABLE ALWAYS TRIGGER pgfeed_row,"
+                                          " ENABLE ALWAYS TRIGGER pgfeed_truncate")):
+        shop.sql("SELECT pgfeed.attach('shop.orders', always => %s)", (always,))
+        shop.sql(f"ALTER TABLE shop.orders {broken}")
+        detail = attached_detail(shop)
+        assert detail == ("shop.orders: its triggers are disabled: "
+                          f"ALTER TABLE shop.orders {remedy}")
+        shop.sql(detail.split(": ")[-1])
+        assert "as when they were attached" in attached_detail(shop)
+        shop.sql(f"ALTER TABLE shop.orders {broken}")
+        shop.sql("SELECT pgfeed.attach('shop.orders')")     # keeps always
+        assert "as when they were attached" in attached_detail(shop)
+        assert shop.value("SELECT array_agg(DISTINCT tgenabled::text) FROM pg_trigger WHERE tgrelid"
+                          " = 'shop.orders'::regclass") == (["A"] if always else ["O"])
+
+
 def attached_detail(database):
     return database.value("SELECT detail FROM pgfeed.check() WHERE name = 'attached tables'")
 
@@ -347,6 +394,55 @@ def test_large_values_that_are_not_published_are_not_read(database):
     database.sql("UPDATE public.big SET n = 3")
     assert [d.get("reason", d["new"]) for _, _, d in changes(database)] == [
         {"id": 1, "n": 1}, {"id": 1, "n": 2}, "too large"]
+
+
+@pytest.mark.parametrize("compression", ["pglz", "lz4"])
+@pytest.mark.parametrize("type_, value", [
+    ("json", "('\"' || repeat('x', 5000000) || '\"')::json"),
+    ("jsonb", "jsonb_build_object('x', repeat('x', 5000000))"),
+    ("text[]", "array_fill(repeat('x', 1000), '{5000}')")])
+def test_large_compressed_values_are_omitted(database, compression, type_, value):
+    """Stored they have far less than the 1 MiB that an event may have."""
+    database.sql(f"""
+        CREATE TABLE public.big (id integer, v {type_} COMPRESSION {compression});
+        SELECT pgfeed.attach('public.big')""")
+    database.sql(f"INSERT INTO public.big VALUES (1, {value}), (2, NULL)")
+    assert database.value("SELECT pg_column_size(v) < 1048576 FROM public.big WHERE id = 1")
+    assert [d.get("reason", d["new"]) for _, _, d in changes(database)] == [
+        "too large", {"id": 2, "v": None}]
+
+
+def test_a_large_value_is_omitted_without_being_read(database):
+    database.sql("""
+        CREATE TABLE public.big (id integer, v json);
+        SELECT pgfeed.attach('public.big');
+        INSERT INTO public.big VALUES (1, ('"' || repeat('x', 100000000) || '"')::json)""")
+    database.sql("UPDATE public.big SET id = 2")
+    assert [d["reason"] for _, _, d in changes(database)] == ["too large"] * 2
+
+
+def test_compressed_values_that_fit_are_published(database):
+    value = {"x": "y" * 900000}
+    database.sql("CREATE TABLE public.j (a json, b jsonb); SELECT pgfeed.attach('public.j')")
+    for column in "ab":
+        database.sql(f"INSERT INTO public.j ({column}) VALUES (%s)", (json.dumps(value),))
+    assert [d["new"][c] for (_, _, d), c in zip(changes(database), "ab")] == [value] * 2
+
+
+def test_a_row_that_nothing_can_read_does_not_fail_its_writer(shop):
+    """An altered table is read by row_slowly(), which takes whole rows. For one that
+    does not fit into memory, not even the call is possible."""
+    shop.sql("SELECT pgfeed.attach('shop.orders'); ALTER TABLE shop.orders DROP secret;"
+             "CREATE OR REPLACE FUNCTION pgfeed.row_slowly(rel oid, args text[], r record,"
+             " OUT data text, OUT topic text, OUT omitted text) LANGUAGE plpgsql STABLE AS"
+             " $$ BEGIN RAISE out_of_memory; END $$")
+    shop.sql("INSERT INTO shop.orders VALUES (1)")
+    shop.sql("SELECT pgfeed.attach('shop.orders', 'o/{who}'); ALTER TABLE shop.orders ADD x int,"
+             " DROP who")
+    shop.sql("INSERT INTO shop.orders VALUES (2)")      # nobody knows its topic
+    assert changes(shop) == [("orders", "insert", {
+        "table": "shop.orders", "old": None, "new": None, "omitted": True,
+        "reason": "error 53200"})]
 
 
 def test_a_renamed_or_dropped_column_is_followed_and_named(shop):

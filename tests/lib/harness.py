@@ -151,7 +151,7 @@ class Cluster:
     # The disk's promises are PostgreSQL's own business, and no test cuts the
     # power: fsync off changes only the time these take.
     SETTINGS = ("fsync = off\nfull_page_writes = off\nmax_connections = 60\n"
-                "max_prepared_transactions = 20")
+                "max_prepared_transactions = 20\nwal_level = logical")
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="pgfeed-test-", dir="/tmp")
