@@ -167,7 +167,8 @@ const openLink = (hub, cursor, greeted) => {
     const state = (link.state = "polling");
     fails = 0;
     deliver([{ state }, ...(gap ? [{ gap }] : []), ...events], cursor);
-    if (idle) await sleep(1000);
+    // A full server answers at once, and names a longer pause.
+    if (idle) await sleep(1000 * res.headers.get("Retry-After") || 1000);
   };
 
   const run = async () => {

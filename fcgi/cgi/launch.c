@@ -7,8 +7,7 @@
  * exists before the program runs: clients that connect meanwhile wait in the
  * backlog, and a second start cannot fail.
  *
- * The lock and the places (see launch_take_place()) are single bytes of one
- * file, locked for the open file description (F_OFD_SETLK), so they end with
+ * The lock is one of the open file description (F_OFD_SETLKW), so it ends with
  * the process.
  */
 #include <sys/mman.h>
@@ -33,20 +32,17 @@
 #define LOG_MAX_BYTES (4 * 1024 * 1024)
 #define SEND_LIMIT_S  10
 
-/*
- * Locks a byte of the lock file: byte 0 is for starting, the others are places.
- */
+/* Waits for the lock to start pgfeed-stream. */
 static int
-lock_byte(int fd, off_t byte, int command)
+lock_start(int fd)
 {
-	struct flock lock = { .l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = byte,
-		.l_len = 1 };
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1
+	};
 	int rc;
 
 	do
-		rc = fcntl(fd, command, &lock);
+		rc = fcntl(fd, F_OFD_SETLKW, &lock);
 	while (rc == -1 && errno == EINTR);
 	return rc;
 }
@@ -63,21 +59,6 @@ open_beside_socket(const struct config *c, const char *suffix, int flags)
 	if (fd == -1)
 		log_sys("could not open \"%s%s\"", c->stream_socket, suffix);
 	return fd;
-}
-
-bool
-launch_take_place(const struct config *c, unsigned first, unsigned n)
-{
-	/* stays open until the process ends, as it holds the place */
-	static int fd = -1;
-
-	if (fd == -1)
-		fd = open_beside_socket(c, ".lock", O_RDWR);
-	for (unsigned i = 0; fd != -1 && i < n; i++) {
-		if (lock_byte(fd, 1 + first + i, F_OFD_SETLK) == 0)
-			return true;
-	}
-	return false;
 }
 
 static int
@@ -260,7 +241,7 @@ launch_connect(const struct config *c)
 
 	if (fd == -1 && (errno == ENOENT || errno == ECONNREFUSED)) {
 		lock_fd = open_beside_socket(c, ".lock", O_RDWR);
-		if (lock_fd == -1 || lock_byte(lock_fd, 0, F_OFD_SETLKW) == -1)
+		if (lock_fd == -1 || lock_start(lock_fd) == -1)
 			return -1;
 		fd = connect_socket(c->stream_socket);
 		if (fd == -1 && start(c))

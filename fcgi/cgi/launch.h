@@ -14,13 +14,6 @@
  */
 int launch_connect(const struct config *) MUSTCHECK;
 
-/*
- * Takes one of n places, beginning with number first, for the life of this
- * process. Returns false when all are taken.
- */
-bool launch_take_place(
-    const struct config *, unsigned first, unsigned n) MUSTCHECK;
-
 /* Replaces this process by the program of that name in its own folder. */
 void launch_exec(const char *name);
 

@@ -5,11 +5,9 @@
  *                              \--exec--> pgfeed-post
  *
  * There is one process per request, for as long as the browser listens. Hosting
- * companies limit the number of processes. So the first cgi_streams processes
- * hold a stream. As many more end their stream with the first event or after
- * poll_wait, and the browser reconnects. Beyond that number a browser gets the
- * new events at once and reconnects. The page and its EventSource are the same
- * in all three cases, but events arrive later.
+ * companies limit the number of processes. So pgfeed-stream lets cgi_streams
+ * processes hold a stream. A further client gets the events that it has missed
+ * in one short response and polls: see stream/admission/waiting_list.h.
  *
  * With a listening socket as its stdin the program is a FastCGI program
  * (mod_fcgid) that serves one request at a time.
@@ -76,14 +74,14 @@ answer_later(bool stream, const char *why)
 }
 
 static enum relay_result
-ask(const struct config *c, const char *extra, int limit_ms)
+ask(const struct config *c, int limit_ms)
 {
 	int fd = launch_connect(c);
 	enum relay_result result;
 
 	if (fd == -1)
 		return RELAY_SILENT;
-	result = relay(fd, extra, limit_ms);
+	result = relay(fd, limit_ms);
 	close(fd);
 	return result;
 }
@@ -91,29 +89,18 @@ ask(const struct config *c, const char *extra, int limit_ms)
 static void
 serve(const struct config *c)
 {
-	unsigned places = (unsigned)c->cgi_streams;
 	bool stream = wants_stream();
 	int limit_ms = stream ? STREAM_LIMIT_MS : POLL_LIMIT_MS;
 	int64_t began = now_ms();
-	const char *extra = NULL;
 	enum relay_result result;
-	char text[64];
 
-	if (stream && !launch_take_place(c, 0, places)) {
-		long long wait_ms = 0;
-
-		if (launch_take_place(c, places, places))
-			wait_ms = c->poll_wait;
-		snprintf(text, sizeof(text), "PGFEED_POLL=%lld", wait_ms);
-		extra = text;
-	}
-	result = ask(c, extra, limit_ms);
+	result = ask(c, limit_ms);
 	/*
 	 * The gateway was ending. No process serves now, so this starts a new
 	 * one.
 	 */
 	if (result == RELAY_SILENT && now_ms() - began < AGAIN_MS)
-		result = ask(c, extra, limit_ms);
+		result = ask(c, limit_ms);
 	switch (result) {
 	case RELAY_DONE:
 	case RELAY_LEFT:

@@ -67,7 +67,7 @@ send_all(int fd, const char *p, size_t n)
 }
 
 static bool
-send_request(int fd, const char *extra)
+send_request(int fd)
 {
 	struct buf params = BUF_INIT, b = BUF_INIT;
 	bool ok = false;
@@ -76,8 +76,7 @@ send_request(int fd, const char *extra)
 		if (is_about_request(*e))
 			add_variable(&params, *e);
 	}
-	if (extra != NULL)
-		add_variable(&params, extra);
+	add_variable(&params, "PGFEED_CGI=1"); /* see subscribe.c */
 	record_add_request(&b, &params);
 	if (buf_failed(&params) || buf_failed(&b))
 		log_error("out of memory");
@@ -143,7 +142,7 @@ pass_on(struct record_reader *r, const char *p, size_t n, bool *answered)
 }
 
 enum relay_result
-relay(int fd, const char *extra, int limit_ms)
+relay(int fd, int limit_ms)
 {
 	struct record_reader reader = { .have = 0 };
 	struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
@@ -151,7 +150,7 @@ relay(int fd, const char *extra, int limit_ms)
 	bool answered = false;
 	char in[16384];
 
-	if (!send_request(fd, extra))
+	if (!send_request(fd))
 		return RELAY_SILENT;
 	for (;;) {
 		ssize_t n = poll(p, 2, answered ? -1 : limit_ms);

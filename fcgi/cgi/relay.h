@@ -15,10 +15,9 @@ enum relay_result {
 
 /*
  * Sends the request in the environment, without a body, to the gateway at fd,
- * and writes the answer to stdout as it arrives. extra, if not NULL, is one
- * more variable for the gateway, "NAME=value". The answer has to begin within
+ * and writes the answer to stdout as it arrives. The answer has to begin within
  * limit_ms; then there is no limit.
  */
-enum relay_result relay(int fd, const char *extra, int limit_ms) MUSTCHECK;
+enum relay_result relay(int fd, int limit_ms) MUSTCHECK;
 
 #endif

@@ -50,7 +50,8 @@ static const char *const refusals[REFUSALS] = {
 
 /* What is measured at the moment of the question. */
 struct gauges {
-	uint64_t live, asleep, uptime_s, holes, streams, filters, lag_ms, rights;
+	uint64_t live, asleep, uptime_s, holes, streams, waiting;
+	uint64_t filters, lag_ms, rights;
 	uint64_t ring_events, ring_bytes, ring_limit, janitor_late_s;
 };
 
@@ -68,6 +69,9 @@ static const struct number {
 	{ "uptime_s", NULL, NULL, GAUGE(uptime_s) },
 	{ "holes", "holes", "Ids drawn but not yet visible.", GAUGE(holes) },
 	{ "streams", "streams", "Open streams.", GAUGE(streams) },
+	{ "waiting", "waiting",
+	    "Clients that poll because no place for a stream is free.",
+	    GAUGE(waiting) },
 	{ "filters", "filters", "Different subscriptions.", GAUGE(filters) },
 	{ "lag_ms", "lag_seconds",
 	    "How far the stream that is most behind is behind the table.",
@@ -134,6 +138,7 @@ measure(struct gauges *g, const struct hub *h, const struct listener *l)
 		.uptime_s = (uint64_t)(now_ms() - hub_since_ms(h)) / 1000,
 		.holes = cursor_holes(listener_position(l)),
 		.streams = hub_streams(h),
+		.waiting = hub_waiting(h),
 		.filters = hub_filters(h),
 		.lag_ms = lag_ms(h, l),
 		.rights = hub_permissions(h),

@@ -7,6 +7,7 @@
  * get. What was published before the stream's last request went out is a
  * replay and is timed from that request; everything else is timed from the
  * publisher's clock, which under a constant rate is the time the event was due.
+ * In a crowd everything is: a client that polls gets nothing but replays.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ account_event(struct stream *s, const struct feed_event *e, int64_t now_us)
 
 	if (s->slow)
 		hist_add(&load.slow, now_us - sent_us);
-	else if (sent_us < s->request_us)
+	else if (sent_us < s->request_us && !load.o.crowd)
 		hist_add(&load.replay, now_us - s->request_us);
 	else
 		hist_add(&load.latency, now_us - sent_us);

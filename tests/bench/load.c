@@ -94,6 +94,7 @@ enum {
 	OPT_RECONNECT,
 	OPT_SLOW,
 	OPT_PAUSE,
+	OPT_CROWD,
 	OPT_WATCH
 };
 
@@ -114,6 +115,7 @@ static const struct option long_options[] = {
 	{ "reconnect-ms", required_argument, NULL, OPT_RECONNECT },
 	{ "slow", required_argument, NULL, OPT_SLOW },
 	{ "slow-pause-ms", required_argument, NULL, OPT_PAUSE },
+	{ "crowd", no_argument, NULL, OPT_CROWD },
 	{ "watch", required_argument, NULL, OPT_WATCH },
 	{ NULL, 0, NULL, 0 },
 };
@@ -134,6 +136,8 @@ static const char usage[] =
     "  --reconnect-ms N     come back after about N ms (else: retry)\n"
     "  --slow N             so many streams pause after each kilobyte\n"
     "  --slow-pause-ms N    for so long\n"
+    "  --crowd              more clients than places: a client is ready when\n"
+    "                       it has a position, and polls after its retry\n"
     "  --watch NAME=PID     report CPU and memory of PID and all below it\n";
 
 static void
@@ -191,6 +195,9 @@ parse_options(int argc, char **argv)
 			break;
 		case OPT_PAUSE:
 			o->slow_pause_ms = atoi(optarg);
+			break;
+		case OPT_CROWD:
+			o->crowd = true;
 			break;
 		case OPT_WATCH:
 			if (watches_n == USAGE_MAX ||
@@ -302,6 +309,11 @@ report(double connect_s, double seconds)
 	report_number("errors", load.errors);
 	report_number("error_status", (uint64_t)load.error_status);
 	report_number("gaps", load.gaps);
+	report_number("full", load.full);
+	report_number("most_live", load.most_live);
+	report_number("ever_streamed", load.ever_streamed);
+	report_number(
+	    "retry_ms", load.retries > 0 ? load.retry_ms / load.retries : 0);
 	report_number("bytes", load.bytes);
 	report_number("reads", load.reads);
 	printf("\"connect_s\":%.3f,\"seconds\":%.3f,\"span_s\":%.6f,"

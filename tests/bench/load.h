@@ -30,6 +30,7 @@ struct options {
 	int64_t reconnect_ms; /* 0: as the server's retry says */
 	unsigned slow;        /* so many streams stop to read after each read */
 	int64_t slow_pause_ms;
+	bool crowd; /* more clients than places: see stream.c */
 };
 
 enum stream_state {
@@ -44,7 +45,7 @@ struct stream {
 	unsigned n;
 	int fd;
 	enum stream_state state;
-	bool slow, paused, was_live;
+	bool slow, paused, was_live, streamed;
 	int64_t request_us; /* wall clock, when the request went out */
 	uint64_t random;
 	struct feed feed;
@@ -57,7 +58,7 @@ struct load {
 	int epoll;
 	struct wheel wheel;
 	struct stream *stream;
-	unsigned opening, live, ever_live;
+	unsigned opening, live, ever_live, most_live, ever_streamed;
 	unsigned next_new; /* streams from here on never connected */
 
 	/* what arrived */
@@ -67,6 +68,7 @@ struct load {
 	struct hist latency, replay, slow, handshake;
 	/* what happened to connections */
 	uint64_t connects, drops, ended, cut, refused, errors, gaps;
+	uint64_t full, retries, retry_ms; /* polls, delays told and their sum */
 	int error_status;
 };
 

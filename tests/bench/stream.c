@@ -6,6 +6,10 @@
  * Descriptors are edge-triggered and read until a read comes back short, so a
  * delivery costs one epoll event and one read. After a drop of its own or the
  * server's it comes back with the id of the last whole event.
+ *
+ * In a crowd most answers are short and end with pgfeed.bye, reason "full". A
+ * client counts as ready when it has a position, and comes back exactly when
+ * the server has said, as an EventSource does.
  */
 #include <sys/epoll.h>
 #include <sys/un.h>
@@ -86,7 +90,7 @@ disconnect(struct stream *s)
 	if (retry_ms == 0)
 		retry_ms =
 		    s->feed.retry_ms > 0 ? s->feed.retry_ms : DEFAULT_RETRY_MS;
-	timer_in(s, around(s, retry_ms));
+	timer_in(s, load.o.crowd ? retry_ms : around(s, retry_ms));
 }
 
 /* --- the request */
@@ -173,7 +177,7 @@ build_http(struct buf *b, const struct stream *s)
 	    b, " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n");
 	if (s->feed.last_id.len > 0)
 		buf_addf(b, "Last-Event-ID: %s\r\n", s->feed.last_id.data);
-	buf_addstr(b, "\r\n");
+	buf_addstr(b, load.o.crowd ? "Connection: close\r\n\r\n" : "\r\n");
 }
 
 static void
@@ -248,6 +252,10 @@ became_live(struct stream *s)
 	s->state = STREAM_LIVE;
 	load.opening--;
 	load.live++;
+	if (load.live > load.most_live)
+		load.most_live = load.live;
+	load.ever_streamed += !s->streamed;
+	s->streamed = true;
 	if (!s->was_live)
 		load.ever_live++;
 	s->was_live = true;
@@ -264,6 +272,12 @@ got_event(void *arg, const struct feed_event *e)
 	if (e->type != NULL && strncmp(e->type, "pgfeed.", 7) == 0) {
 		if (strcmp(e->type, "pgfeed.gap") == 0)
 			load.gaps++;
+		if (strcmp(e->type, "pgfeed.bye") == 0 &&
+		    strstr(e->data, "full") != NULL) {
+			load.full++;
+			load.retries++;
+			load.retry_ms += (uint64_t)s->feed.retry_ms;
+		}
 		if (s->state == STREAM_OPENING && load.o.live_event != NULL &&
 		    strcmp(e->type, load.o.live_event) == 0)
 			became_live(s);
@@ -287,12 +301,19 @@ read_on(struct stream *s)
 {
 	static char chunk[READ_BYTES];
 	size_t size = s->slow ? SLOW_READ_BYTES : sizeof(chunk);
+	bool failed;
 	ssize_t n;
 
 	do {
 		n = recv(s->fd, chunk, size, 0);
 		if (n == -1 && errno == EAGAIN)
 			return;
+		if (n == 0 && s->feed.in_body && !s->feed.chunked &&
+		    load.o.kind == FEED_HTTP) {
+			load.ended++; /* as its length said, or it had none */
+			disconnect(s);
+			return;
+		}
 		if (n <= 0) {
 			load.cut++;
 			disconnect(s);
@@ -300,8 +321,13 @@ read_on(struct stream *s)
 		}
 		load.reads++;
 		load.bytes += (uint64_t)n;
-		if (feed_take(&s->feed, chunk, (size_t)n, got_event, s) == -1 ||
-		    s->feed.ended ||
+		failed =
+		    feed_take(&s->feed, chunk, (size_t)n, got_event, s) == -1;
+		if (load.o.crowd && !s->was_live && s->feed.last_id.len > 0) {
+			s->was_live = true;
+			load.ever_live++;
+		}
+		if (failed || s->feed.ended ||
 		    (s->feed.status != 0 && s->feed.status != 200)) {
 			if (s->feed.status != 200) {
 				load.errors++;

@@ -31,7 +31,7 @@ def first_event(connection):
 def refused(stream):
     events, clean = stream.until_end()
     assert stream.status == 200 and clean
-    assert stream.parser.retry == 15000
+    assert 2000 <= stream.parser.retry <= 5000 and stream.parser.last_id
     return [(e.type, e.json()["reason"]) for e in events] == [("pgfeed.bye", "full")]
 
 
@@ -43,8 +43,8 @@ def test_an_address_gets_so_many_and_another_as_many_again(site):
             assert refused(third)
         poll = from_address(site, "127.0.0.1", "application/json")
         answer = poll.getresponse()
-        assert answer.status == 503 and answer.getheader("Retry-After") == "15"
-        assert json.loads(answer.read())["detail"] == "full"
+        assert answer.status == 200 and 2 <= int(answer.getheader("Retry-After")) <= 5
+        assert json.loads(answer.read())["events"] == []
         poll.close()
 
         others = []

@@ -14,11 +14,11 @@ a_free_place_is_for_the_client_that_waits_longest(void **state)
 
 	waiting_list_init(&l);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		t[i] = waiting_list_keep(&l, 0, 10000);
+		t[i] = waiting_list_keep(&l, 0, 0, 10000);
 		assert_int_not_equal(t[i], 0);
 	}
 	/* Polling again does not change the order. */
-	assert_int_equal(waiting_list_keep(&l, t[0], 10001), t[0]);
+	assert_int_equal(waiting_list_keep(&l, t[0], 0, 10001), t[0]);
 	assert_int_equal(waiting_list_count(&l), 3);
 
 	assert_false(waiting_list_admit(&l, t[0], 0, 5000));
@@ -41,9 +41,24 @@ a_new_client_gets_a_place_that_nobody_waits_for(void **state)
 	struct waiting_list l;
 
 	waiting_list_init(&l);
-	(void)waiting_list_keep(&l, 0, 10000);
+	(void)waiting_list_keep(&l, 0, 0, 10000);
 	assert_false(waiting_list_admit(&l, 0, 1, 5000));
 	assert_true(waiting_list_admit(&l, 0, 2, 5000));
+	waiting_list_fini(&l);
+}
+
+static void
+no_client_begins_to_wait_while_a_place_is_free(void **state)
+{
+	struct waiting_list l;
+	uint64_t ticket;
+
+	waiting_list_init(&l);
+	ticket = waiting_list_keep(&l, 0, 0, 10000);
+	assert_int_equal(waiting_list_keep(&l, 0, 1, 10000), 0);
+	assert_int_equal(waiting_list_keep(&l, ticket + 1, 1, 10000), 0);
+	assert_int_equal(waiting_list_keep(&l, ticket, 1, 10000), ticket);
+	assert_int_equal(waiting_list_count(&l), 1);
 	waiting_list_fini(&l);
 }
 
@@ -54,14 +69,14 @@ a_client_that_is_late_is_forgotten(void **state)
 	uint64_t first, second;
 
 	waiting_list_init(&l);
-	first = waiting_list_keep(&l, 0, 10000);
-	second = waiting_list_keep(&l, 0, 20000);
+	first = waiting_list_keep(&l, 0, 0, 10000);
+	second = waiting_list_keep(&l, 0, 0, 20000);
 	assert_false(waiting_list_admit(&l, second, 1, 10000));
 	assert_true(waiting_list_admit(&l, second, 1, 11001));
 	assert_int_equal(waiting_list_count(&l), 0);
 	/* Late, it is the last, under its own ticket. */
-	second = waiting_list_keep(&l, 0, 30000);
-	assert_int_equal(waiting_list_keep(&l, first, 30000), first);
+	second = waiting_list_keep(&l, 0, 0, 30000);
+	assert_int_equal(waiting_list_keep(&l, first, 0, 30000), first);
 	assert_false(waiting_list_admit(&l, first, 1, 12000));
 	assert_true(waiting_list_admit(&l, second, 1, 12000));
 	waiting_list_fini(&l);
@@ -74,8 +89,8 @@ a_long_list_takes_no_more(void **state)
 
 	waiting_list_init(&l);
 	for (size_t i = 0; i < WAITING_LIST_MAX; i++)
-		assert_int_not_equal(waiting_list_keep(&l, 0, 1), 0);
-	assert_int_equal(waiting_list_keep(&l, 0, 1), 0);
+		assert_int_not_equal(waiting_list_keep(&l, 0, 0, 1), 0);
+	assert_int_equal(waiting_list_keep(&l, 0, 0, 1), 0);
 	assert_true(waiting_list_admit(&l, 0, 1, 5000));
 	assert_int_equal(waiting_list_count(&l), 0);
 	waiting_list_fini(&l);
@@ -105,7 +120,7 @@ the_delay_is_drawn_and_longer_when_many_wait(void **state)
 
 		waiting_list_init(&l);
 		for (size_t n = 0; n < rows[i].waiting; n++)
-			(void)waiting_list_keep(&l, 0, 1);
+			(void)waiting_list_keep(&l, 0, 0, 1);
 		for (int n = 0; n < 1000; n++) {
 			drawn = waiting_list_retry_ms(
 			    &l, rows[i].min, rows[i].max, rows[i].places);
@@ -113,8 +128,8 @@ the_delay_is_drawn_and_longer_when_many_wait(void **state)
 			least = MIN(least, drawn);
 			most = MAX(most, drawn);
 		}
-		assert_true((most - least) * 10 >=
-			    (rows[i].high - rows[i].low) * 9);
+		assert_true(
+		    (most - least) * 10 >= (rows[i].high - rows[i].low) * 9);
 		waiting_list_fini(&l);
 	}
 }
@@ -143,8 +158,8 @@ a_ticket_stands_behind_a_position(void **state)
 	size_t n;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(waiting_ticket_parse(rows[i].text, &n),
-		    rows[i].ticket);
+		assert_int_equal(
+		    waiting_ticket_parse(rows[i].text, &n), rows[i].ticket);
 		assert_int_equal(n, rows[i].position);
 	}
 	waiting_ticket_print(0, text);
@@ -162,7 +177,10 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    a_free_place_is_for_the_client_that_waits_longest),
-		cmocka_unit_test(a_new_client_gets_a_place_that_nobody_waits_for),
+		cmocka_unit_test(
+		    a_new_client_gets_a_place_that_nobody_waits_for),
+		cmocka_unit_test(
+		    no_client_begins_to_wait_while_a_place_is_free),
 		cmocka_unit_test(a_client_that_is_late_is_forgotten),
 		cmocka_unit_test(a_long_list_takes_no_more),
 		cmocka_unit_test(the_delay_is_drawn_and_longer_when_many_wait),

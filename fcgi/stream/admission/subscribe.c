@@ -13,6 +13,7 @@
 #include "http/answer.h"
 #include "stream/source/stats.h"
 #include "stream/admission/subscribe.h"
+#include "stream/admission/waiting_list.h"
 #include "feed/topic.h"
 
 #define POSITION_MAX_BYTES (CURSOR_TEXT_MAX - 1) /* longer is garbage */
@@ -160,6 +161,7 @@ read_start(struct subscription *j, const struct request *r, const struct query *
 	const char *id = request_param_or_empty(r, "HTTP_LAST_EVENT_ID");
 	bool from_header = *id != '\0';
 	char *end;
+	size_t n;
 
 	if (!from_header)
 		id = last_value(query, "lastEventId");
@@ -185,7 +187,8 @@ read_start(struct subscription *j, const struct request *r, const struct query *
 	}
 	/* Garbage becomes a pgfeed.gap; only its length is bounded here. */
 	j->start = FROM_POSITION;
-	j->position = strndup(id, POSITION_MAX_BYTES);
+	j->ticket = waiting_ticket_parse(id, &n);
+	j->position = strndup(id, MIN(n, (size_t)POSITION_MAX_BYTES));
 	return j->position == NULL ? "out of memory" : NULL;
 }
 
@@ -230,8 +233,11 @@ read_format(struct subscription *j, const struct request *r, const struct config
  * "auto", and what it holds back follows from the request, see RECORD_PADDED.
  * In HTTP/2 it holds back nothing.
  *
- * PGFEED_POLL, from pgfeed-cgi when it has no process to spare: end with the
- * first events, or after so many milliseconds.
+ * PGFEED_POLL, in the .htaccess for mod_fcgid, which keeps an answer until it is
+ * complete: end with the first events, or after so many milliseconds.
+ *
+ * PGFEED_CGI, from pgfeed-cgi: a process carries the response, and
+ * cgi_streams limits them.
  */
 static void
 read_hosting(struct subscription *j, const struct request *r, const struct config *c)
@@ -253,6 +259,7 @@ read_hosting(struct subscription *j, const struct request *r, const struct confi
 		j->brief = true;
 		j->wait_ms = strtoll(poll, NULL, 10);
 	}
+	j->cgi = request_param(r, "PGFEED_CGI") != NULL;
 	client_address(j->address, c->trusted_proxies.item,
 	    c->trusted_proxies.n, request_param_or_empty(r, "REMOTE_ADDR"),
 	    request_param_or_empty(r, "HTTP_X_FORWARDED_FOR"));

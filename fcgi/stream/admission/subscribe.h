@@ -28,7 +28,12 @@ struct subscription {
 	bool head_only; /* HEAD: the head that a GET would get, and the end */
 	char address[INET6_ADDRSTRLEN]; /* of the client, or "" */
 	struct identity identity;
+	bool cgi;        /* a pgfeed-cgi process carries the response */
+	uint64_t ticket; /* see waiting_list.h */
 	bool may_sign_in; /* a token would be believed */
+	/* What admission adds. */
+	bool full;        /* there is no place: a short response */
+	int64_t retry_ms; /* the delay that the client is told */
 };
 
 void subscription_free(struct subscription *);

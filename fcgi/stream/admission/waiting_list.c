@@ -81,19 +81,19 @@ sweep(struct waiting_list *l, int64_t now_ms)
 
 bool
 waiting_list_admit(
-    struct waiting_list *l, uint64_t ticket, size_t free, int64_t now_ms)
+    struct waiting_list *l, uint64_t ticket, size_t free_places, int64_t now_ms)
 {
 	struct waiting_client *client, *c;
 	size_t before = 0;
 
 	sweep(l, now_ms);
-	if (free == 0)
+	if (free_places == 0)
 		return false;
 	client = find(l, ticket);
 	TAILQ_FOREACH (c, &l->order, in_order) {
 		if (c == client)
 			break;
-		if (++before == free)
+		if (++before == free_places)
 			return false;
 	}
 	if (client != NULL)
@@ -110,7 +110,8 @@ new_ticket(void)
 }
 
 uint64_t
-waiting_list_keep(struct waiting_list *l, uint64_t ticket, int64_t back_ms)
+waiting_list_keep(struct waiting_list *l, uint64_t ticket, size_t free_places,
+    int64_t back_ms)
 {
 	struct waiting_client *c = find(l, ticket);
 
@@ -118,7 +119,7 @@ waiting_list_keep(struct waiting_list *l, uint64_t ticket, int64_t back_ms)
 		c->back_ms = back_ms;
 		return ticket;
 	}
-	if (l->by_ticket.n >= WAITING_LIST_MAX)
+	if (free_places > 0 || l->by_ticket.n >= WAITING_LIST_MAX)
 		return 0;
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
@@ -137,8 +138,8 @@ int64_t
 waiting_list_retry_ms(
     const struct waiting_list *l, int64_t min_ms, int64_t max_ms, size_t places)
 {
-	size_t polls = MIN(MAX(places * WAITING_POLLS_PER_PLACE,
-			       (size_t)WAITING_POLLS_MIN),
+	size_t polls = MIN(
+	    MAX(places * WAITING_POLLS_PER_PLACE, (size_t)WAITING_POLLS_MIN),
 	    (size_t)WAITING_POLLS_MAX);
 	int64_t mean = (min_ms + max_ms) / 2;
 	int64_t needed = (int64_t)(l->by_ticket.n * 1000 / polls);

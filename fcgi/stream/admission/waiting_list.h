@@ -39,23 +39,25 @@ size_t waiting_list_count(const struct waiting_list *);
  * leaves the list.
  */
 bool waiting_list_admit(
-    struct waiting_list *, uint64_t ticket, size_t free, int64_t now_ms);
+    struct waiting_list *, uint64_t ticket, size_t free_places, int64_t now_ms);
 
 /*
- * Keeps the client's position in the list, or appends the client, until
- * back_ms: a client that is not back by then is forgotten. Returns the client's
- * ticket, a new one for ticket 0; 0 when the list is full or without memory.
+ * Keeps the client in the list until back_ms: a client that is not back by then
+ * is forgotten. A client that is not in the list is appended, but only while
+ * no place is free: otherwise clients that come without a ticket each
+ * time would wait for themselves. Returns the client's ticket, a new one for
+ * ticket 0; 0 when the client is not in the list.
  */
-uint64_t waiting_list_keep(
-    struct waiting_list *, uint64_t ticket, int64_t back_ms);
+uint64_t waiting_list_keep(struct waiting_list *, uint64_t ticket,
+    size_t free_places, int64_t back_ms);
 
 /*
  * Draws the delay after which a waiting client polls again, in ms: from min to
  * max, and longer when so many wait that the places' web server would get more
  * than WAITING_POLLS_PER_PLACE polls per second for each place.
  */
-int64_t waiting_list_retry_ms(const struct waiting_list *, int64_t min_ms,
-    int64_t max_ms, size_t places);
+int64_t waiting_list_retry_ms(
+    const struct waiting_list *, int64_t min_ms, int64_t max_ms, size_t places);
 
 #define WAITING_POLLS_PER_PLACE 4
 #define WAITING_POLLS_MIN       20 /* per second, whatever the places */

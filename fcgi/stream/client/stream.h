@@ -69,6 +69,7 @@ struct stream {
 	int64_t ends_ms;
 	int64_t told; /* last of the position told last */
 	uint64_t number;
+	uint64_t ticket; /* of a client that waits for a place, or 0 */
 	const char *end_reason;       /* to be ended at the next boundary */
 	struct stream_limit *address, *user; /* where they are counted */
 	uint32_t sent;                /* bytes of the chunk that are out */
@@ -85,6 +86,8 @@ struct stream {
 	bool ends_with_rest;
 	bool delivered; /* it has had an event; for brief ones */
 	bool at_once;   /* brief, and not even to wait for the first event */
+	bool full; /* a short response: there was no place for a stream */
+	bool cgi;  /* it takes a place of cgi_streams */
 };
 
 enum stream_result {

@@ -2,6 +2,8 @@
  * admit.c - who is let in, and who has to leave again.
  *
  *     request --full?--> stream --may it read?--> hub_admit(), see join.c
+ *               |           ^
+ *               `-> short response: everything missed, and pgfeed.bye
  *                           |            `------> 401, 403
  *                           `--database away--> head of the response
  *                                                 `--> admitted, or goodbye
@@ -29,6 +31,14 @@
 #define POLITE_RETRY_MS 15000
 #define AT_ONCE_MS      5000 /* at the latest */
 
+/* Short responses at a time: a part of the places, within these bounds. */
+#define FULL_PART 4
+#define FULL_MIN  10
+#define FULL_MAX  1000
+
+/* A waiting client is late after its retry, half of that and this. */
+#define LATE_MS 2000
+
 static void
 add_head(struct buf *b, const struct subscription *j)
 {
@@ -51,21 +61,59 @@ send_answer(const struct hub *h, int fd, uint16_t id)
 	buf_fini(&rec);
 }
 
-/* Come back later. An error status would end an EventSource for good. */
+static size_t
+places(const struct hub *h, bool cgi)
+{
+	return (size_t)(cgi ? MIN(h->config->cgi_streams,
+				  h->config->max_streams)
+			    : h->config->max_streams);
+}
+
+static size_t
+free_places(const struct hub *h, bool cgi)
+{
+	size_t taken = h->streams.n - h->n_full, most = places(h, false);
+	size_t left = most > taken ? most - taken : 0;
+
+	if (!cgi)
+		return left;
+	most = places(h, true);
+	return MIN(left, most > h->n_cgi ? most - h->n_cgi : 0);
+}
+
+static struct waiting_list *
+waiting(struct hub *h, bool cgi)
+{
+	return cgi ? &h->waiting_cgi : &h->waiting;
+}
+
+static int64_t
+full_retry_ms(struct hub *h, bool cgi)
+{
+	return waiting_list_retry_ms(waiting(h, cgi), h->config->retry_min,
+	    h->config->retry_max, places(h, cgi));
+}
+
+/*
+ * Come back later, by a client that gets nothing: with what it had and from
+ * where it was. An error status would end an EventSource for good.
+ */
 static void
-send_refusal(struct hub *h, const struct subscription *j, const char *reason)
+send_refusal(struct hub *h, const struct subscription *j, int64_t retry_ms,
+    const char *reason)
 {
 	buf_clear(&h->text);
 	add_head(&h->text, j);
 	if (j->format == FORMAT_POLL) {
 		struct buf headers = BUF_INIT;
 
-		buf_addf(&headers, "Retry-After: 15\r\n%s", j->cors);
+		buf_addf(&headers, "Retry-After: %" PRId64 "\r\n%s",
+		    (retry_ms + 999) / 1000, j->cors);
 		if (!buf_failed(&headers))
 			answer_add_problem(&h->text, 503, headers.data, reason);
 		buf_fini(&headers);
 	} else {
-		sse_add_retry(&h->text, POLITE_RETRY_MS);
+		sse_add_retry(&h->text, (unsigned)retry_ms);
 		control_event_bye(&h->text, NULL, reason);
 	}
 	send_answer(h, j->conn.fd, j->conn.id);
@@ -76,7 +124,8 @@ static void
 refuse(struct hub *h, struct subscription *j, enum refusal why, const char *reason)
 {
 	stats_refuse(why);
-	send_refusal(h, j, reason);
+	send_refusal(h, j,
+	    why <= REFUSED_USER ? j->retry_ms : POLITE_RETRY_MS, reason);
 	close(j->conn.fd);
 	subscription_free(j);
 }
@@ -86,7 +135,8 @@ hub_put_off(struct hub *h, struct stream *s, const char *reason)
 {
 	if (s->subscription == NULL || (s->filter->format == FORMAT_POLL && !s->asking))
 		return false;
-	send_refusal(h, s->subscription, reason);
+	send_refusal(h, s->subscription,
+	    s->full ? s->subscription->retry_ms : POLITE_RETRY_MS, reason);
 	hub_close(h, s, reason);
 	return true;
 }
@@ -145,8 +195,7 @@ begin_response(struct hub *h, struct stream *s)
 	if (s->subscription == NULL || s->filter->format == FORMAT_POLL)
 		return;
 	add_head(&h->text, s->subscription);
-	sse_add_retry(&h->text, random_between((uint32_t)h->config->retry_min,
-				    (uint32_t)h->config->retry_max));
+	sse_add_retry(&h->text, (unsigned)s->subscription->retry_ms);
 	subscription_free(s->subscription);
 	s->subscription = NULL;
 }
@@ -292,6 +341,9 @@ new_stream(struct hub *h, struct subscription *j)
 	s->start = (uint8_t)j->start;
 	s->heartbeat_event = j->heartbeat_event;
 	s->upto = (uint64_t)j->last_n;
+	s->full = j->full;
+	s->cgi = j->cgi;
+	s->ticket = j->ticket;
 	s->number = ++h->next_number;
 	s->wrote_ms = now_ms();
 	set_end(h, s, j);
@@ -306,7 +358,12 @@ new_stream(struct hub *h, struct subscription *j)
 	s->own = j->position;
 	j->position = NULL;
 	s->subscription = j;
-	stats.opened++;
+	if (s->full)
+		h->n_full++;
+	else
+		stats.opened++;
+	if (s->cgi && !s->full)
+		h->n_cgi++;
 	timer_wheel_add(&h->wheel, &s->timer, hub_next_look(h, s));
 	log_debug("stream %" PRIu64 ": opened for \"%s\"%s", s->number,
 	    s->filter->topics.pattern[0],
@@ -314,7 +371,10 @@ new_stream(struct hub *h, struct subscription *j)
 	return s;
 }
 
-/* Counts it among those of its address and user; or what it is too much of. */
+/*
+ * Counts a stream for its address and user, and takes it off the waiting list.
+ * Returns the limit that refuses it, or REFUSED_NOT.
+ */
 static enum refusal
 count(struct hub *h, const struct subscription *j, struct stream_limit **address,
     struct stream_limit **user)
@@ -325,7 +385,7 @@ count(struct hub *h, const struct subscription *j, struct stream_limit **address
 	struct client_key key = client_key(j->address);
 
 	*address = *user = NULL;
-	if (h->streams.n >= (size_t)h->config->max_streams)
+	if (free_places(h, j->cgi) == 0)
 		return REFUSED_FULL;
 	if (per_address > 0) {
 		*address =
@@ -339,6 +399,12 @@ count(struct hub *h, const struct subscription *j, struct stream_limit **address
 			hub_uncount(h, *address, NULL);
 			return REFUSED_USER;
 		}
+	}
+	if (!waiting_list_admit(waiting(h, j->cgi), j->ticket,
+		free_places(h, j->cgi), now_ms())) {
+		hub_uncount(h, *address, *user);
+		*address = *user = NULL;
+		return REFUSED_FULL;
 	}
 	return REFUSED_NOT;
 }
@@ -368,6 +434,28 @@ hub_uncount(struct hub *h, struct stream_limit *address, struct stream_limit *us
 		stream_limit_remove(&h->users, user);
 }
 
+/*
+ * The stream becomes a short response, which takes no place. False when there
+ * are too many of them at the moment.
+ */
+static bool
+make_full(struct hub *h, struct subscription *j, enum refusal why)
+{
+	size_t most = (size_t)places(h, j->cgi) / FULL_PART;
+
+	j->retry_ms = full_retry_ms(h, j->cgi);
+	if (why == REFUSED_FULL && j->format != FORMAT_POLL && !j->head_only)
+		j->ticket = waiting_list_keep(waiting(h, j->cgi), j->ticket,
+		    free_places(h, j->cgi),
+		    now_ms() + j->retry_ms / 2 * 3 + LATE_MS);
+	if (h->n_full >= MIN(MAX(most, (size_t)FULL_MIN), (size_t)FULL_MAX))
+		return false;
+	stats_refuse(why);
+	j->full = j->brief = true;
+	j->wait_ms = 0;
+	return true;
+}
+
 void
 hub_join(struct hub *h, struct subscription *j)
 {
@@ -382,7 +470,9 @@ hub_join(struct hub *h, struct subscription *j)
 	why = count(h, j, &address, &user);
 	if (why != REFUSED_NOT && look_again(h))
 		why = count(h, j, &address, &user);
-	if (why != REFUSED_NOT) {
+	j->retry_ms = random_between(
+	    (uint32_t)h->config->retry_min, (uint32_t)h->config->retry_max);
+	if (why != REFUSED_NOT && !make_full(h, j, why)) {
 		refuse(h, j, why, "full");
 		return;
 	}

@@ -41,7 +41,7 @@ hub_since_ms(const struct hub *h)
 size_t
 hub_streams(const struct hub *h)
 {
-	return h->streams.n;
+	return h->streams.n - h->n_full;
 }
 
 int64_t
@@ -65,6 +65,13 @@ hub_lag_ms(const struct hub *h)
 	if (oldest == ring_head(ring))
 		return 0;
 	return MAX(0, (wall_us() - ring_at(ring, oldest)->at_us) / 1000);
+}
+
+size_t
+hub_waiting(const struct hub *h)
+{
+	return waiting_list_count(&h->waiting) +
+	       waiting_list_count(&h->waiting_cgi);
 }
 
 size_t
@@ -382,7 +389,10 @@ look_at(struct hub *h, struct stream *s, int64_t now)
 		if (h->shut_down_ms != 0)
 			hub_end(h, s, "shutdown");
 		else
-			hub_end(h, s, s->expires ? "expired" : "age");
+			hub_end(h, s,
+			    s->expires ? "expired"
+			    : s->full  ? "full"
+				       : "age");
 	} else if (now >= s->ends_ms) {
 		hub_close(h, s, "it did not end in time");
 		return;
@@ -474,6 +484,8 @@ hub_new(struct event_base *base, const struct config *config)
 	TAILQ_INIT(&h->closed);
 	h->since_ms = now_ms();
 	timer_wheel_init(&h->wheel, h->since_ms);
+	waiting_list_init(&h->waiting);
+	waiting_list_init(&h->waiting_cgi);
 	h->permissions = permissions_new(base, config, &hub_permission_calls, h);
 	h->feed.history = history_new(base, config, &history_calls, h);
 	h->feed.position = feed_position;
@@ -508,6 +520,8 @@ hub_free(struct hub *h)
 	permissions_free(h->permissions);
 	ring_free(h->feed.ring);
 	filters_free(h->filters);
+	waiting_list_fini(&h->waiting);
+	waiting_list_fini(&h->waiting_cgi);
 	buf_fini(&h->batch.output);
 	buf_fini(&h->batch.records);
 	buf_fini(&h->text);

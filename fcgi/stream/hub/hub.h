@@ -37,6 +37,9 @@ void hub_shut_down(struct hub *, void (*done)(void *), void *arg);
 /* When it was made, by now_ms(). */
 int64_t hub_since_ms(const struct hub *);
 size_t hub_streams(const struct hub *);
+
+/* The clients that poll because no place for a stream is free. */
+size_t hub_waiting(const struct hub *);
 size_t hub_filters(const struct hub *);
 
 /*

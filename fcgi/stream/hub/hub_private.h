@@ -10,6 +10,7 @@
 #include "stream/hub/hub.h"
 #include "stream/hub/stream_set.h"
 #include "stream/admission/stream_limits.h"
+#include "stream/admission/waiting_list.h"
 #include "base/timer_wheel.h"
 
 TAILQ_HEAD(stream_queue, stream);
@@ -38,6 +39,9 @@ struct hub {
 	int64_t since_ms;
 	struct permissions *permissions;
 	struct hash_table addresses, users; /* tallies, if they are counted */
+	size_t n_full; /* short responses, which take no place */
+	size_t n_cgi;  /* streams that take a place of cgi_streams */
+	struct waiting_list waiting, waiting_cgi;
 	uint64_t next_number;
 	struct buf text; /* control frames; of the function at work */
 
@@ -114,6 +118,12 @@ void hub_leave_filter(struct stream *);
 void hub_write(struct hub *, struct stream *, bool last);
 void hub_say_live(struct hub *, struct stream *);
 void hub_say_gap(struct hub *, struct stream *, const char *reason);
+
+/*
+ * Adds the end of a short response to h->text: the position, if the stream has
+ * begun, and pgfeed.bye.
+ */
+void hub_add_full(struct hub *, struct stream *);
 
 /* Ends a stream as planned, at once or when its chunk is out. */
 void hub_end(struct hub *, struct stream *, const char *reason);

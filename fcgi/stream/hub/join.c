@@ -134,6 +134,14 @@ begin_at_last_n(struct hub *h, struct stream *s)
 	return true;
 }
 
+/* It has had all that the ring has, and nothing beyond. */
+static bool
+is_at_head(const struct hub *h, const struct stream *s)
+{
+	return s->state == STREAM_FOLLOWING && s->own == NULL &&
+	       s->from == ring_head(h->feed.ring);
+}
+
 /* Says where the stream begins and, unless a gap comes first, that it is live. */
 static void
 say_open(struct hub *h, struct stream *s, bool may_be_live)
@@ -141,18 +149,15 @@ say_open(struct hub *h, struct stream *s, bool may_be_live)
 	char text[CURSOR_TEXT_MAX];
 
 	s->opened = true;
-	if (s->filter->format == FORMAT_POLL)
+	if (s->filter->format == FORMAT_POLL || s->full)
 		return;
-	if (s->state == STREAM_FOLLOWING && s->own == NULL &&
-	    s->from == ring_head(h->feed.ring))
+	if (is_at_head(h, s))
 		cursor_print(
 		    listener_position(h->listener), text, sizeof(text));
 	else
 		stream_position(&h->feed, s, text);
 	control_event_open(&h->text, text, h->config->heartbeat);
-	if (s->state == STREAM_FOLLOWING && s->own == NULL &&
-	    s->from == ring_head(h->feed.ring) && may_be_live &&
-	    listener_is_live(h->listener)) {
+	if (is_at_head(h, s) && may_be_live && listener_is_live(h->listener)) {
 		s->told_live = true;
 		control_event_live(&h->text, text);
 	}
@@ -188,14 +193,18 @@ hub_begin(struct hub *h, struct stream *s)
 		return;
 	if (s->state != STREAM_OPENING)
 		say_open(h, s, gap == NULL);
+	if (h->text.len > 0 && s->full && gap == NULL && is_at_head(h, s)) {
+		hub_add_full(h, s);
+		hub_write(h, s, true);
+		return;
+	}
 	if (h->text.len > 0)
 		hub_write(h, s, false);
 	if (s->state == STREAM_CLOSING || s->state == STREAM_OPENING)
 		return;
 	if (gap != NULL && stream_at_boundary(s))
 		hub_say_gap(h, s, gap);
-	if (s->state == STREAM_FOLLOWING && s->own == NULL &&
-	    stream_at_boundary(s) && s->from == ring_head(h->feed.ring))
+	if (is_at_head(h, s) && stream_at_boundary(s))
 		hub_make_current(h, s);
 	else
 		hub_enqueue(h, s);

@@ -12,11 +12,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "stream/hub/hub_private.h"
 #include "base/log.h"
 #include "http/control_event.h"
+#include "http/sse.h"
 #include "stream/source/stats.h"
 
 #define RUN_MS 5
@@ -75,7 +77,12 @@ hub_close(struct hub *h, struct stream *s, const char *why)
 	free(s->rest);
 	hub_uncount(h, s->address, s->user);
 	stream_set_remove(&h->streams, s);
-	stats.closed++;
+	if (s->full)
+		h->n_full--;
+	else
+		stats.closed++;
+	if (s->cgi && !s->full)
+		h->n_cgi--;
 	TAILQ_INSERT_TAIL(&h->closed, s, in_queue);
 	hub_later(h->reap_later);
 }
@@ -139,10 +146,38 @@ hub_write(struct hub *h, struct stream *s, bool last)
 }
 
 void
-hub_end(struct hub *h, struct stream *s, const char *reason)
+hub_add_full(struct hub *h, struct stream *s)
 {
+	char text[CURSOR_TEXT_MAX + WAITING_TICKET_MAX];
+
+	if (s->state != STREAM_OPENING) {
+		stream_position(&h->feed, s, text);
+		waiting_ticket_print(s->ticket, text + strlen(text));
+		sse_add_id(&h->text, text);
+	}
+	control_event_bye(&h->text, NULL, "full");
+}
+
+/* The answer to a long-poll that has no event, with the stream's position. */
+static void
+add_empty_answer(struct hub *h, struct stream *s)
+{
+	struct buf headers = BUF_INIT;
 	char text[CURSOR_TEXT_MAX];
 
+	stream_position(&h->feed, s, text);
+	if (s->full && s->subscription != NULL)
+		buf_addf(&headers, "Retry-After: %" PRId64 "\r\n",
+		    (s->subscription->retry_ms + 999) / 1000);
+	buf_addstr(&headers, s->filter->shape.cors);
+	poll_add_answer(&h->text, headers.data, text, NULL, "", 0);
+	h->text.failed |= buf_failed(&headers);
+	buf_fini(&headers);
+}
+
+void
+hub_end(struct hub *h, struct stream *s, const char *reason)
+{
 	s->end_reason = reason;
 	if (s->state == STREAM_CLOSING || !stream_at_boundary(s) ||
 	    hub_put_off(h, s, reason))
@@ -154,9 +189,9 @@ hub_end(struct hub *h, struct stream *s, const char *reason)
 			hub_close(h, s, "the ring has passed it");
 			return;
 		}
-		stream_position(&h->feed, s, text);
-		poll_add_answer(
-		    &h->text, s->filter->shape.cors, text, NULL, "", 0);
+		add_empty_answer(h, s);
+	} else if (s->full && strcmp(reason, "full") == 0) {
+		hub_add_full(h, s);
 	} else {
 		control_event_bye(&h->text, NULL, reason);
 	}
@@ -168,7 +203,7 @@ hub_say_live(struct hub *h, struct stream *s)
 {
 	char text[CURSOR_TEXT_MAX];
 
-	if (s->told_live || s->filter->format == FORMAT_POLL ||
+	if (s->told_live || s->full || s->filter->format == FORMAT_POLL ||
 	    !listener_is_live(h->listener) || !stream_at_boundary(s))
 		return;
 	s->told_live = true;
@@ -224,7 +259,7 @@ hub_make_current(struct hub *h, struct stream *s)
 	    STREAM_CLOSING) /* the peer was gone: so is the filter */
 		return;
 	if (s->filter->shape.brief && (s->delivered || s->at_once))
-		hub_end(h, s, "poll");
+		hub_end(h, s, s->full ? "full" : "poll");
 }
 
 void
@@ -277,7 +312,8 @@ end_long_replay(struct hub *h, struct stream *s, uint32_t n)
 	    s->state != STREAM_REPLAYING || s->end_reason != NULL)
 		return;
 	stats.replay_limited++;
-	s->end_reason = "limit"; /* at the next boundary */
+	/* At the next boundary. */
+	s->end_reason = s->full ? "full" : "limit";
 }
 
 void
