@@ -1,8 +1,8 @@
 /*
  * main.c - pgfeed-stream: from PostgreSQL to every browser.
  *
- *     PostgreSQL --> listener --> hub (ring, filters) --> subscriber --> socket
- *     socket --> acceptor (threads) --> subscribe --> hub
+ *     PostgreSQL --> listener --> hub (ring, filters) --> stream --> socket
+ *     socket --> acceptor (threads) --> subscribe --> admission --> hub
  *
  * One event loop does it all, but for reading requests, which a few threads do,
  * and opening connections to the database. What happens in a turn: the
@@ -32,7 +32,7 @@
 #include "process/sandbox.h"
 #include "stream/source/stats.h"
 #include "stream/status_pages.h"
-#include "stream/admission/subscribe.h"
+#include "stream/admission/admission.h"
 
 #define THREADS 4 /* parse requests */
 
@@ -49,6 +49,7 @@ struct program {
 	struct acceptor *acceptor;
 	struct listener *listener;
 	struct hub *hub;
+	struct admission *admission;
 	struct janitor *keeper;
 	bool stopping;
 	/* From the acceptor's threads to the loop. */
@@ -114,7 +115,8 @@ on_parcels(evutil_socket_t fd, short what, void *arg)
 		if (parcel == NULL)
 			break;
 		if (parcel->wanted.page == WANT_STREAM)
-			hub_join(p->hub, parcel->wanted.subscription);
+			admission_request(
+			    p->admission, parcel->wanted.subscription);
 		else
 			status_answer(parcel->wanted.page, parcel->wanted.conn,
 			    &p->config, p->hub, p->listener);
@@ -252,6 +254,7 @@ main(int argc, char **argv)
 
 	/* The architecture: who hands what to whom. */
 	p.hub = hub_new(p.base, &p.config);
+	p.admission = admission_new(p.base, &p.config, p.hub);
 	p.listener =
 	    listener_new(p.base, &p.config, &hub_listener_calls, p.hub);
 	hub_set_listener(p.hub, p.listener);
@@ -285,6 +288,7 @@ main(int argc, char **argv)
 		_exit(0); /* it uses what would be freed, and may take long */
 	janitor_free(p.keeper);
 	hub_free(p.hub);
+	admission_free(p.admission);
 	listener_free(p.listener);
 	event_free(on_wake);
 	event_free(on_time);

@@ -138,10 +138,10 @@ measure(struct gauges *g, const struct hub *h, const struct listener *l)
 		.uptime_s = (uint64_t)(now_ms() - hub_since_ms(h)) / 1000,
 		.holes = cursor_holes(listener_position(l)),
 		.streams = hub_streams(h),
-		.waiting = hub_waiting(h),
+		.waiting = stats.waiting,
 		.filters = hub_filters(h),
 		.lag_ms = lag_ms(h, l),
-		.rights = hub_permissions(h),
+		.rights = stats.permissions,
 		.janitor_late_s = (uint64_t)stats.janitor_late_s,
 	};
 	if (ring != NULL) {

@@ -4,8 +4,10 @@
 # includes another program; a *_private.h stays in its room.
 set -eu
 cd "${srcdir:-.}"
+# hub is below admission: a stream in the hub goes on by itself, admission adds
+# streams to the hub, and the hub reports to it through callbacks.
 rooms='base config pg feed fastcgi http auth process
-stream/source stream/client stream/admission stream/hub stream post cgi ctl ctl/doctor ctl/setup'
+stream/source stream/client stream/hub stream/admission stream post cgi ctl ctl/doctor ctl/setup'
 
 twice=$(find fcgi -name '*.c' ! -name main.c | sed 's|.*/||' | sort | uniq -d)
 [ -z "$twice" ] || { echo "two files are called $twice"; exit 1; }

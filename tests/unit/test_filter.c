@@ -1,5 +1,5 @@
 /*
- * test_filter.c - which filters an event wakes.
+ * test_filter.c - which filters take an event.
  */
 #include "unit.h"
 
@@ -15,7 +15,7 @@ subscribe(struct filters *fs, size_t who, size_t n, const char *const *patterns)
 	    filter_get(fs, (struct shape){ FORMAT_RAW }, patterns, n);
 
 	assert_non_null(f);
-	LIST_INSERT_HEAD(&f->current, &someone[who], in_filter);
+	LIST_INSERT_HEAD(&f->live, &someone[who], in_list);
 	return f;
 }
 
@@ -78,7 +78,7 @@ an_event_finds_its_topic_and_all_its_prefixes(void **state)
 	assert_int_equal(noted_also(fs, "other", "orders"), 3);
 	assert_int_equal(noted_also(fs, "x", "y\norders/eu/de\norders/eu/fr"), 4);
 	for (size_t i = 0; i < ARRAY_LEN(f); i++) {
-		LIST_REMOVE(&someone[i], in_filter);
+		LIST_REMOVE(&someone[i], in_list);
 		filter_unref(fs, f[i]);
 	}
 	assert_int_equal(filters_count(fs), 0);

@@ -2,6 +2,10 @@
  * test_stream.c - what a stream claims to have had while the ring moves on
  * under it. (What it writes is for the integration tests.)
  */
+#include <sys/wait.h>
+#include <signal.h>
+#include <unistd.h>
+
 #include "unit.h"
 
 #include "stream/client/stream.h"
@@ -77,12 +81,91 @@ a_poll_that_the_ring_has_passed_claims_what_it_had(void **state)
 	ring_free(feed.ring);
 }
 
+static bool
+holds(struct stream_list *list, struct stream *s)
+{
+	struct stream *other;
+
+	LIST_FOREACH (other, list, in_list) {
+		if (other == s)
+			return true;
+	}
+	return false;
+}
+
+static void
+a_state_is_a_list(void **state)
+{
+	struct filter f = { .refs = 1 };
+	struct stream_list waiting = LIST_HEAD_INITIALIZER(waiting);
+	struct stream s = { .fd = -1, .filter = &f, .waiting = &waiting };
+	char own[] = "3";
+
+	assert_int_equal(s.state, STREAM_OPENING);
+	assert_false(stream_has_begun(&s));
+	stream_set_state(&s, STREAM_ASKING);
+	assert_true(holds(&waiting, &s));
+	assert_false(stream_has_begun(&s));
+	stream_set_state(&s, STREAM_OPENING);
+	assert_false(holds(&waiting, &s));
+	stream_set_state(&s, STREAM_REPLAYING);
+	assert_true(stream_has_begun(&s));
+	stream_set_state(&s, STREAM_FOLLOWING);
+	stream_set_state(&s, STREAM_LIVE);
+	assert_true(holds(&f.live, &s));
+	stream_set_state(&s, STREAM_FOLLOWING);
+	assert_false(holds(&f.live, &s));
+	s.own = own;
+	stream_set_state(&s, STREAM_LIVE);
+	assert_true(holds(&f.apart, &s));
+	assert_false(holds(&f.live, &s));
+	/* Its own position may be gone while it is in the list. */
+	s.own = NULL;
+	stream_set_state(&s, STREAM_CLOSED);
+	assert_false(holds(&f.apart, &s));
+}
+
+static void
+a_wrong_step_asserts(void **state)
+{
+	static const struct {
+		enum stream_state from, to;
+	} steps[] = {
+		{ STREAM_OPENING, STREAM_LIVE },
+		{ STREAM_REPLAYING, STREAM_LIVE },
+		{ STREAM_ASKING, STREAM_FOLLOWING },
+		{ STREAM_LIVE, STREAM_OPENING },
+		{ STREAM_CLOSED, STREAM_OPENING },
+		{ STREAM_CLOSED, STREAM_CLOSED },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		int status;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			struct stream s = { .state = steps[i].from };
+
+			signal(SIGABRT, SIG_DFL);
+			close(2);
+			stream_set_state(&s, steps[i].to);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGABRT);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    a_poll_that_the_ring_has_passed_claims_what_it_had),
+		cmocka_unit_test(a_state_is_a_list),
+		cmocka_unit_test(a_wrong_step_asserts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "stream/admission/waiting_list.h"
+#include "stream/client/ticket.h"
 
 static void
 a_free_place_is_for_the_client_that_waits_longest(void **state)
@@ -154,20 +155,20 @@ a_ticket_stands_behind_a_position(void **state)
 		{ "__a", 0, 10 },
 		{ "17__a__b", 2, 0 },
 	};
-	char text[WAITING_TICKET_MAX];
+	char text[TICKET_TEXT_MAX];
 	size_t n;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		assert_int_equal(
-		    waiting_ticket_parse(rows[i].text, &n), rows[i].ticket);
+		    ticket_parse(rows[i].text, &n), rows[i].ticket);
 		assert_int_equal(n, rows[i].position);
 	}
-	waiting_ticket_print(0, text);
+	ticket_print(0, text);
 	assert_string_equal(text, "");
-	waiting_ticket_print(36, text);
+	ticket_print(36, text);
 	assert_string_equal(text, "__10");
-	waiting_ticket_print(INT64_MAX, text);
-	assert_int_equal(waiting_ticket_parse(text, &n), INT64_MAX);
+	ticket_print(INT64_MAX, text);
+	assert_int_equal(ticket_parse(text, &n), INT64_MAX);
 	assert_int_equal(n, 0);
 }
 

@@ -59,7 +59,7 @@ struct permissions {
 	size_t unused, unused_bytes;
 
 	struct permission *answering; /* the one the next row is for */
-	unsigned answered;       /* its topics so far */
+	unsigned answered;            /* its topics so far */
 	int64_t asked_ms;
 };
 
@@ -111,6 +111,7 @@ free_permission(struct permissions *a, struct permission *r)
 {
 	TAILQ_REMOVE(&a->queue[r->place], r, in_queue);
 	hash_table_remove(&a->table, r);
+	stats.permissions--;
 	free(r);
 }
 
@@ -133,14 +134,16 @@ add_element(struct buf *b, const char *s, size_t n)
 
 /* Moves permissions from a queue into the question, of up to `topics` topics. */
 static void
-take(struct permissions *a, enum place from, unsigned topics, struct buf array[3])
+take(struct permissions *a, enum place from, unsigned topics,
+    struct buf array[3])
 {
 	struct permission *r;
 	unsigned n = 0;
 
 	while ((r = TAILQ_FIRST(&a->queue[from])) != NULL && n < topics) {
 		struct permission *first = TAILQ_FIRST(&a->queue[ASKING]);
-		const char *who = permission_who(r), *claims = permission_claims(r);
+		const char *who = permission_who(r),
+			   *claims = permission_claims(r);
 
 		if (first != NULL && (first->alone || r->alone))
 			break;
@@ -243,7 +246,8 @@ conclude(struct permissions *a, bool ok)
 			r->lost = "forbidden";
 			lost = true;
 		}
-		r->answer = r->allowed ? PERMISSION_GRANTED : PERMISSION_REFUSED;
+		r->answer =
+		    r->allowed ? PERMISSION_GRANTED : PERMISSION_REFUSED;
 		r->answered_ms = a->asked_ms;
 	}
 	if (lost)
@@ -298,6 +302,7 @@ new_permission(struct permissions *a, const struct buf *key, size_t n)
 		free(r);
 		return NULL;
 	}
+	stats.permissions++;
 	LIST_INIT(&r->waiting);
 	r->n = (uint16_t)n;
 	r->place = KNOWN;
@@ -307,7 +312,8 @@ new_permission(struct permissions *a, const struct buf *key, size_t n)
 }
 
 struct permission *
-permission_get(struct permissions *a, const struct identity *id, const struct filter *f)
+permission_get(
+    struct permissions *a, const struct identity *id, const struct filter *f)
 {
 	struct buf key = BUF_INIT;
 	struct permission *r = NULL;
@@ -361,12 +367,6 @@ bool
 permissions_is_up(const struct permissions *a)
 {
 	return pg_connection_is_up(a->db);
-}
-
-size_t
-permissions_count(const struct permissions *a)
-{
-	return a->table.n;
 }
 
 /* Nothing that was known before now counts any more; it may be freed. */

@@ -18,7 +18,11 @@
 
 struct permissions;
 
-enum permission_answer { PERMISSION_UNKNOWN = 0, PERMISSION_GRANTED, PERMISSION_REFUSED };
+enum permission_answer {
+	PERMISSION_UNKNOWN = 0,
+	PERMISSION_GRANTED,
+	PERMISSION_REFUSED
+};
 
 struct permission {
 	struct hash_table_entry in_table; /* by key */
@@ -26,17 +30,18 @@ struct permission {
 	struct stream_list waiting; /* the hub's: streams not yet let in */
 	const char *lost; /* during lost(): why its streams have to end */
 	int64_t answered_ms;
-	int64_t revoked; /* microseconds, when its user or token was; 0: never */
-	uint64_t alias;  /* of its user in revocations; 0: nobody, or unknown */
+	int64_t
+	    revoked;    /* microseconds, when its user or token was; 0: never */
+	uint64_t alias; /* of its user in revocations; 0: nobody, or unknown */
 	unsigned refs;
-	uint16_t n; /* topics */
+	uint16_t n;     /* topics */
 	uint8_t answer; /* enum permission_answer */
 	uint8_t place;
-	bool allowed; /* so far, by the answer that is arriving */
-	bool stale;   /* that answer is too old already */
-	bool alone;   /* a question with it and others has failed */
+	bool allowed;   /* so far, by the answer that is arriving */
+	bool stale;     /* that answer is too old already */
+	bool alone;     /* a question with it and others has failed */
 	bool bad_token; /* refused since its token has been revoked */
-	char key[];   /* each topic behind a LF; NUL, name; NUL, claims */
+	char key[];     /* each topic behind a LF; NUL, name; NUL, claims */
 };
 
 struct permission_calls {
@@ -65,7 +70,8 @@ void permission_unref(struct permissions *, struct permission *);
  * Whether it is granted, as far as is known. PERMISSION_UNKNOWN, also when what is
  * known is too old: then it is asked for, and decided() follows.
  */
-enum permission_answer permission_answer(struct permissions *, struct permission *);
+enum permission_answer permission_answer(
+    struct permissions *, struct permission *);
 
 /*
  * Acts on the payload of a notification pgfeed_revoke (pgfeed.revoke):
@@ -78,8 +84,5 @@ void permissions_revoked(struct permissions *, const char *payload);
 
 /* Whether there is a connection to ask on. */
 bool permissions_is_up(const struct permissions *);
-
-/* How many permissions are kept, in use or not. */
-size_t permissions_count(const struct permissions *);
 
 #endif

@@ -7,7 +7,8 @@
 #include "stream/admission/stream_limits.h"
 
 struct stream_limit *
-stream_limit_add(struct hash_table *table, const void *key, size_t n, uint32_t most)
+stream_limit_add(
+    struct hash_table *table, const void *key, size_t n, uint32_t most)
 {
 	struct stream_limit *t;
 

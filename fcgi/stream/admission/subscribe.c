@@ -13,7 +13,7 @@
 #include "http/answer.h"
 #include "stream/source/stats.h"
 #include "stream/admission/subscribe.h"
-#include "stream/admission/waiting_list.h"
+#include "stream/client/ticket.h"
 #include "feed/topic.h"
 
 #define POSITION_MAX_BYTES (CURSOR_TEXT_MAX - 1) /* longer is garbage */
@@ -98,14 +98,15 @@ read_query(struct query *query, const char *s, const struct config *c)
 	}
 	if (query->n > (size_t)c->max_fields)
 		return too_many_fields;
-	return is_ambiguous(query) ? "access_token, format, hb and wait have one value each"
-				   : NULL;
+	return is_ambiguous(query)
+		   ? "access_token, format, hb and wait have one value each"
+		   : NULL;
 }
 
 /* The topics of path and query. NULL, or what is wrong with them. */
 static const char *
-read_topics(struct subscription *j, const struct config *c, const struct buf *path,
-    const struct query *query)
+read_topics(struct subscription *j, const struct config *c,
+    const struct buf *path, const struct query *query)
 {
 	const struct param *p;
 
@@ -156,7 +157,8 @@ last_value(const struct query *query, const char *name)
  * page asked for when it began, and stays in its URL.
  */
 static const char *
-read_start(struct subscription *j, const struct request *r, const struct query *query)
+read_start(
+    struct subscription *j, const struct request *r, const struct query *query)
 {
 	const char *id = request_param_or_empty(r, "HTTP_LAST_EVENT_ID");
 	bool from_header = *id != '\0';
@@ -187,14 +189,14 @@ read_start(struct subscription *j, const struct request *r, const struct query *
 	}
 	/* Garbage becomes a pgfeed.gap; only its length is bounded here. */
 	j->start = FROM_POSITION;
-	j->ticket = waiting_ticket_parse(id, &n);
+	j->ticket = ticket_parse(id, &n);
 	j->position = strndup(id, MIN(n, (size_t)POSITION_MAX_BYTES));
 	return j->position == NULL ? "out of memory" : NULL;
 }
 
 static const char *
-read_format(struct subscription *j, const struct request *r, const struct config *c,
-    const struct query *query)
+read_format(struct subscription *j, const struct request *r,
+    const struct config *c, const struct query *query)
 {
 	const char *accept = request_param_or_empty(r, "HTTP_ACCEPT");
 	const char *format = query_get(query, "format");
@@ -240,7 +242,8 @@ read_format(struct subscription *j, const struct request *r, const struct config
  * cgi_streams limits them.
  */
 static void
-read_hosting(struct subscription *j, const struct request *r, const struct config *c)
+read_hosting(
+    struct subscription *j, const struct request *r, const struct config *c)
 {
 	const char *pad = request_param_or_empty(r, "PGFEED_PAD");
 	const char *poll = request_param(r, "PGFEED_POLL");
@@ -292,8 +295,8 @@ is_spelled(const char *uri, const char *name)
 }
 
 static bool
-find_own_page(const struct buf *path, const char *uri,
-    enum history_page_wanted *page)
+find_own_page(
+    const struct buf *path, const char *uri, enum history_page_wanted *page)
 {
 	static const char *const names[] = {
 		[WANT_LIVE] = "-/live",

@@ -29,7 +29,7 @@ struct subscription {
 	char address[INET6_ADDRSTRLEN]; /* of the client, or "" */
 	struct identity identity;
 	bool cgi;        /* a pgfeed-cgi process carries the response */
-	uint64_t ticket; /* see waiting_list.h */
+	uint64_t ticket; /* see client/ticket.h; 0: none */
 	bool may_sign_in; /* a token would be believed */
 	/* What admission adds. */
 	bool full;        /* there is no place: a short response */
@@ -50,7 +50,8 @@ enum history_page_wanted {
 struct wanted {
 	enum history_page_wanted page;
 	struct taken conn; /* for a page */
-	struct subscription *subscription; /* for WANT_STREAM, with the connection */
+	struct subscription
+	    *subscription; /* for WANT_STREAM, with the connection */
 };
 
 /*

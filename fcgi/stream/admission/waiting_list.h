@@ -3,7 +3,7 @@
  * in the order of their arrival.
  *
  * A client is known by its ticket, a random number that it brings back behind
- * its position: see waiting_ticket_print().
+ * its position: see client/ticket.h.
  */
 #ifndef PGFEED_WAITING_LIST_H
 #define PGFEED_WAITING_LIST_H
@@ -14,9 +14,6 @@
 
 /* Clients in the list; a client beyond that is served without a ticket. */
 #define WAITING_LIST_MAX 65536
-
-/* A position, its ticket and the NUL: "12345__1y2p0ij32e8e7". */
-#define WAITING_TICKET_MAX 16
 
 TAILQ_HEAD(waiting_queue, waiting_client);
 
@@ -62,14 +59,5 @@ int64_t waiting_list_retry_ms(
 #define WAITING_POLLS_PER_PLACE 4
 #define WAITING_POLLS_MIN       20 /* per second, whatever the places */
 #define WAITING_POLLS_MAX       1000
-
-/* Writes what stands behind the position of a client with that ticket. */
-void waiting_ticket_print(uint64_t ticket, char text[WAITING_TICKET_MAX]);
-
-/*
- * Returns the ticket in the text of a position, or 0. *n becomes the length of
- * the position without it.
- */
-uint64_t waiting_ticket_parse(const char *position, size_t *n);
 
 #endif

@@ -176,7 +176,7 @@ new_filter(struct filters *fs, struct shape shape, char *key)
 	f->format = shape.format;
 	f->shape = shape;
 	f->shape.cors = strdup(shape.cors);
-	LIST_INIT(&f->current);
+	LIST_INIT(&f->live);
 	LIST_INIT(&f->apart);
 	for (p = key; (p = strchr(p, '\n')) != NULL; p++)
 		n++;
@@ -277,7 +277,7 @@ note(struct filter *f, uint64_t seq, struct filter_list *turn)
 	size_t cap;
 	uint64_t *p;
 
-	if (LIST_EMPTY(&f->current) && LIST_EMPTY(&f->apart))
+	if (LIST_EMPTY(&f->live) && LIST_EMPTY(&f->apart))
 		return true;
 	/* It may take several of the topics, or one by two patterns. */
 	if (f->n_fresh > 0 && f->fresh[f->n_fresh - 1] == seq)

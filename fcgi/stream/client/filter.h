@@ -36,7 +36,7 @@ struct filter {
 	struct shape shape; /* its cors belongs to the filter */
 	unsigned refs;
 	/* Streams that have had everything so far. */
-	struct stream_list current; /* at the feed's own position */
+	struct stream_list live; /* at the feed's own position */
 	struct stream_list apart;   /* with a position of their own */
 	/* Entries of this turn that it takes, by sequence number. */
 	uint64_t *fresh;

@@ -1,7 +1,7 @@
 /*
  * stream.c - one stream to one browser.
  *
- *     REPLAYING --page, page, ...--> FOLLOWING --chunk, chunk--> CURRENT
+ *     REPLAYING --page, page, ...--> FOLLOWING --chunk, chunk--> LIVE
  *         ^                             |  ^                        |
  *         +--fell off the ring's tail---+  +----- socket full ------+
  *
@@ -41,21 +41,31 @@ void
 stream_set_state(struct stream *s, enum stream_state state)
 {
 	static const unsigned legal[] = {
-		[STREAM_OPENING] = 1 << STREAM_REPLAYING |
-				   1 << STREAM_FOLLOWING | 1 << STREAM_CLOSING,
+		[STREAM_OPENING] = 1 << STREAM_ASKING |
+				   1 << STREAM_REPLAYING |
+				   1 << STREAM_FOLLOWING | 1 << STREAM_CLOSED,
+		[STREAM_ASKING] = 1 << STREAM_OPENING | 1 << STREAM_CLOSED,
 		[STREAM_REPLAYING] = 1 << STREAM_REPLAYING |
 				     1 << STREAM_FOLLOWING |
-				     1 << STREAM_CLOSING,
+				     1 << STREAM_CLOSED,
 		[STREAM_FOLLOWING] = 1 << STREAM_FOLLOWING |
 				     1 << STREAM_REPLAYING |
-				     1 << STREAM_CURRENT | 1 << STREAM_CLOSING,
-		[STREAM_CURRENT] = 1 << STREAM_FOLLOWING |
-				   1 << STREAM_REPLAYING | 1 << STREAM_CLOSING,
-		[STREAM_CLOSING] = 0,
+				     1 << STREAM_LIVE | 1 << STREAM_CLOSED,
+		[STREAM_LIVE] = 1 << STREAM_FOLLOWING |
+				   1 << STREAM_REPLAYING | 1 << STREAM_CLOSED,
+		[STREAM_CLOSED] = 0,
 	};
 
 	assert(legal[s->state] & 1u << state);
+	if (s->state == STREAM_ASKING || s->state == STREAM_LIVE)
+		LIST_REMOVE(s, in_list);
 	s->state = (uint8_t)state;
+	if (state == STREAM_ASKING)
+		LIST_INSERT_HEAD(s->waiting, s, in_list);
+	else if (state == STREAM_LIVE)
+		LIST_INSERT_HEAD(
+		    s->own == NULL ? &s->filter->live : &s->filter->apart, s,
+		    in_list);
 }
 
 bool
@@ -140,7 +150,7 @@ stream_position(struct feed *f, struct stream *s, char text[CURSOR_TEXT_MAX])
 	struct cursor own;
 	bool has_own = s->own != NULL && parse(&own, s->own);
 
-	if (s->state == STREAM_REPLAYING || s->state == STREAM_OPENING ||
+	if (s->state == STREAM_REPLAYING || !stream_has_begun(s) ||
 	    f->ring == NULL)
 		memcpy(text, s->own != NULL ? s->own : "0",
 		    s->own != NULL ? strlen(s->own) + 1 : 2);
@@ -149,11 +159,11 @@ stream_position(struct feed *f, struct stream *s, char text[CURSOR_TEXT_MAX])
 		const char *known = s->resume != NULL ? s->resume : "0";
 
 		memcpy(text, known, strlen(known) + 1);
-	} else if (s->state == STREAM_CURRENT && !has_own)
+	} else if (s->state == STREAM_LIVE && !has_own)
 		cursor_print(f->position(f->arg), text, CURSOR_TEXT_MAX);
 	else
 		join_positions(has_own ? &own : NULL,
-		    ring_position(f->ring, s->state == STREAM_CURRENT
+		    ring_position(f->ring, s->state == STREAM_LIVE
 					       ? ring_head(f->ring)
 					       : s->from),
 		    text);
@@ -474,7 +484,7 @@ stream_run(struct feed *f, struct stream *s)
 
 	if (s->rest != NULL && (result = run_rest(s)) != STREAM_MORE)
 		return result;
-	if (s->state == STREAM_OPENING) /* it only had a rest to write */
+	if (!stream_has_begun(s)) /* it only had a rest to write */
 		return STREAM_MORE;
 	if (s->state == STREAM_REPLAYING && s->page == NULL) {
 		result = choose_source(f, s);

@@ -18,13 +18,14 @@
 #include "stream/source/history.h"
 #include "stream/source/ring.h"
 
-/* Every step goes through stream_set_state(), which knows the legal ones. */
+/* Every step goes through stream_set_state(). */
 enum stream_state {
-	STREAM_OPENING = 0, /* its position is not known yet */
+	STREAM_OPENING = 0, /* waits for the feed's position, or for its own */
+	STREAM_ASKING,      /* in the list of the permission it waits for */
 	STREAM_REPLAYING,   /* sending history from the table */
 	STREAM_FOLLOWING,   /* following the ring, not yet at its head */
-	STREAM_CURRENT, /* has had everything; in one of its filter's lists */
-	STREAM_CLOSING, /* closed, to be reaped */
+	STREAM_LIVE, /* has had everything; in one of its filter's lists */
+	STREAM_CLOSED, /* closed, to be reaped */
 };
 
 /* Where a new stream wants to begin. */
@@ -40,7 +41,7 @@ struct feed {
 
 struct stream {
 	/* What a delivery touches comes first, so it is one line of cache. */
-	LIST_ENTRY(stream) in_filter; /* or among those who wait for a permission */
+	LIST_ENTRY(stream) in_list; /* that of its state, if any */
 	int64_t wrote_ms;
 	int fd;
 	uint16_t id;
@@ -52,6 +53,7 @@ struct stream {
 	struct hub *hub;
 	struct filter *filter;
 	struct permission *permission;
+	struct stream_list *waiting; /* its permission's, for ASKING */
 	struct subscription *subscription; /* until the head of the response is out */
 	struct event *room; /* while the socket is full */
 
@@ -70,17 +72,16 @@ struct stream {
 	int64_t told; /* last of the position told last */
 	uint64_t number;
 	uint64_t ticket; /* of a client that waits for a place, or 0 */
+	int64_t retry_ms; /* what it is told */
 	const char *end_reason;       /* to be ended at the next boundary */
-	struct stream_limit *address, *user; /* where they are counted */
+	struct stream_limit *address, *user; /* where it is counted */
 	uint32_t sent;                /* bytes of the chunk that are out */
 	uint32_t replayed;            /* events from the table */
 	uint32_t place;               /* among all streams */
 	uint8_t start;                /* enum stream_from */
 	bool heartbeat_event;
 	bool queued;  /* in the run queue */
-	bool asking;  /* its permission is not known yet */
 	bool expires; /* at ends_ms, with its token */
-	bool opened;  /* pgfeed.open is out */
 	bool told_live;
 	bool ahead; /* of the feed: to be compared with the highest id */
 	bool ends_with_rest;
@@ -102,7 +103,18 @@ enum stream_result {
 	STREAM_GAP,    /* what it would need next is gone */
 };
 
+/*
+ * Checks the step and moves the stream between lists: STREAM_ASKING is the list
+ * `waiting`, STREAM_LIVE one of its filter's. Nobody else touches these lists.
+ */
 void stream_set_state(struct stream *, enum stream_state);
+
+/* Whether its place in the feed is known. */
+static inline bool
+stream_has_begun(const struct stream *s)
+{
+	return s->state != STREAM_OPENING && s->state != STREAM_ASKING;
+}
 
 /*
  * Writes the next chunk, or the rest of one. After STREAM_GAP, sub->own is the

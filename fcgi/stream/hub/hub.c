@@ -1,30 +1,27 @@
 /*
- * hub.c - all streams: who gets what is new, and when each needs a look.
+ * hub.c - all streams: what the listener's news mean for them, and how each
+ * goes on.
  *
- * A turn with news: the listener's events are appended to the ring and noted
- * with the filters that take them; then each of those filters is encoded once
- * and written to all its current streams. A stream whose socket is full leaves
- * the list and goes on from the ring by itself when there is room.
+ *     run --result--> run again | live | wait for the socket, or for a page
+ *                     | closed --end of the turn--> freed (schedule.c)
  *
- * Always: a current stream has had all entries before the ring's head, but for
- *         those noted in this turn; so the turn is flushed before one joins
- *         the current ones.
- * Owner:  the hub owns the streams, the ring, the filters and the replay.
+ * Always: every callback that may make a stream live or write a position flushes
+ *         first, so a live stream has had all that is in the ring.
+ * Owner:  the hub owns the streams, the ring, the filters and the history.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "stream/hub/hub_private.h"
 #include "base/log.h"
+#include "http/control_event.h"
 #include "http/sse.h"
+#include "stream/client/ticket.h"
 #include "stream/source/stats.h"
 
-#define FLUSH_BYTES (256 * 1024)
-#define SPREAD_MS   500
-#define LINGER_MS   1000
-#define ASKING_MS   5000
+#define SPREAD_MS 500
 
 static const struct cursor *
 feed_position(void *arg)
@@ -55,7 +52,7 @@ hub_lag_ms(const struct hub *h)
 		return 0;
 	oldest = ring_head(ring);
 	STREAM_SET_FOREACH (s, i, &h->streams) {
-		if (!s->told_live || s->state == STREAM_CURRENT)
+		if (!s->told_live || s->state == STREAM_LIVE)
 			continue;
 		/* Who is back in history is behind all of the ring. */
 		oldest = MIN(oldest,
@@ -68,10 +65,9 @@ hub_lag_ms(const struct hub *h)
 }
 
 size_t
-hub_waiting(const struct hub *h)
+hub_short_responses(const struct hub *h)
 {
-	return waiting_list_count(&h->waiting) +
-	       waiting_list_count(&h->waiting_cgi);
+	return h->n_full;
 }
 
 size_t
@@ -80,10 +76,28 @@ hub_filters(const struct hub *h)
 	return filters_count(h->filters);
 }
 
-size_t
-hub_permissions(const struct hub *h)
+struct stream_set *
+hub_stream_set(struct hub *h)
 {
-	return permissions_count(h->permissions);
+	return &h->streams;
+}
+
+bool
+hub_knows_feed(const struct hub *h)
+{
+	return h->feed.ring != NULL;
+}
+
+bool
+hub_is_ending(const struct hub *h)
+{
+	return h->shut_down_ms != 0;
+}
+
+void
+hub_flush(struct hub *h)
+{
+	fanout_flush(&h->fanout);
 }
 
 const struct ring *
@@ -92,116 +106,234 @@ hub_ring(const struct hub *h)
 	return h->feed.ring;
 }
 
-/* --- news from the listener */
+/* --- one stream */
 
-static void
-flush_apart(struct hub *h, struct filter *f)
+/* Writes control text; every stream but a long-poll can take it. */
+void
+hub_write(struct hub *h, struct stream *s, struct buf *text, bool last)
 {
-	struct stream *s, *next;
+	enum stream_result result = stream_write(s, text, last);
 
-	for (s = LIST_FIRST(&f->apart); s != NULL; s = next) {
-		next = LIST_NEXT(s, in_filter);
-		hub_leave_filter(s);
+	s->wrote_ms = now_ms();
+	if (result == STREAM_BLOCKED && s->state == STREAM_LIVE) {
 		stream_set_state(s, STREAM_FOLLOWING);
-		s->from = f->fresh[0];
-		hub_run_stream(h, s);
+		s->from = s->upto = ring_head(h->feed.ring);
 	}
-}
-
-static void
-end_current(struct hub *h, struct filter *f)
-{
-	struct stream *s, *next;
-
-	for (s = LIST_FIRST(&f->current); s != NULL; s = next) {
-		next = LIST_NEXT(s, in_filter);
-		hub_end(h, s, "poll");
-	}
-}
-
-static void
-flush_filter(struct hub *h, struct filter *f)
-{
-	size_t i = 0, first;
-	struct stream *s, *next;
-	int64_t now = now_ms();
-
-	while (i < f->n_fresh && !LIST_EMPTY(&f->current)) {
-		first = i;
-		i = batch_fill(&h->batch, &h->feed, f, i);
-		if (i == first) {
-			log_error("out of memory: streams are closed");
-			while ((s = LIST_FIRST(&f->current)) != NULL)
-				hub_close(h, s, "out of memory");
-			break;
-		}
-		for (s = LIST_FIRST(&f->current); s != NULL; s = next) {
-			enum stream_result result;
-
-			next = LIST_NEXT(s, in_filter);
-			/* It comes from memory while this one's bytes go. */
-			__builtin_prefetch(next);
-			if (next != NULL)
-				__builtin_prefetch(&next->fd);
-			result = stream_offer(&h->feed, s, &h->batch);
-			s->wrote_ms = now;
-			if (result == STREAM_CAUGHT_UP)
-				continue;
-			if (result == STREAM_BLOCKED) {
-				hub_leave_filter(s);
-				stream_set_state(s, STREAM_FOLLOWING);
-			}
-			hub_handle(h, s, result);
-		}
-		for (; first < i; first++) {
-			const struct feed_event *e =
-			    ring_at(h->feed.ring, f->fresh[first]);
-
-			if (e->id != 0)
-				stats_latency(wall_us() - e->at_us);
-		}
-	}
-	if (f->shape.brief)
-		end_current(h, f);
+	if (result != STREAM_MORE)
+		hub_handle(h, s, result);
 }
 
 void
-hub_flush(struct hub *h)
+hub_add_full(struct hub *h, struct stream *s, struct buf *b)
 {
-	struct filter_list turn;
-	struct filter *f;
+	char text[CURSOR_TEXT_MAX + TICKET_TEXT_MAX];
 
-	if (TAILQ_EMPTY(&h->turn))
-		return;
-	/* Streams that become current meanwhile find nothing left to flush. */
-	TAILQ_INIT(&turn);
-	TAILQ_CONCAT(&turn, &h->turn, in_turn);
-	h->turn_bytes = 0;
-	TAILQ_FOREACH (f, &turn, in_turn) {
-		flush_filter(h, f);
+	if (stream_has_begun(s)) {
+		stream_position(&h->feed, s, text);
+		ticket_print(s->ticket, text + strlen(text));
+		sse_add_id(b, text);
 	}
-	TAILQ_FOREACH (f, &turn, in_turn) {
-		flush_apart(h, f);
-	}
-	while ((f = TAILQ_FIRST(&turn)) != NULL)
-		filter_end_turn(h->filters, f, &turn);
+	control_event_bye(b, NULL, "full");
 }
+
+/* Adds the answer to a long-poll that has no event, with the position. */
+static void
+add_empty_answer(struct hub *h, struct stream *s, struct buf *b)
+{
+	struct buf headers = BUF_INIT;
+	char text[CURSOR_TEXT_MAX];
+
+	stream_position(&h->feed, s, text);
+	if (s->full)
+		buf_addf(&headers, "Retry-After: %" PRId64 "\r\n",
+		    (s->retry_ms + 999) / 1000);
+	buf_addstr(&headers, s->filter->shape.cors);
+	poll_add_answer(b, headers.data, text, NULL, "", 0);
+	b->failed |= buf_failed(&headers);
+	buf_fini(&headers);
+}
+
+void
+hub_end(struct hub *h, struct stream *s, const char *reason)
+{
+	struct buf b = BUF_INIT;
+
+	s->end_reason = reason;
+	if (s->state == STREAM_CLOSED || !stream_at_boundary(s) ||
+	    h->calls.put_off(s, reason, h->calls_arg))
+		return;
+	if (s->filter->format == FORMAT_POLL) {
+		if (s->state == STREAM_FOLLOWING && s->resume == NULL &&
+		    s->from < ring_tail(h->feed.ring)) {
+			hub_close(h, s, "the ring has passed it");
+			return;
+		}
+		add_empty_answer(h, s, &b);
+	} else if (s->full && strcmp(reason, "full") == 0) {
+		hub_add_full(h, s, &b);
+	} else {
+		control_event_bye(&b, NULL, reason);
+	}
+	hub_write(h, s, &b, true);
+	buf_fini(&b);
+}
+
+void
+hub_say_live(struct hub *h, struct stream *s)
+{
+	struct buf b = BUF_INIT;
+	char text[CURSOR_TEXT_MAX];
+
+	if (s->told_live || s->full || s->filter->format == FORMAT_POLL ||
+	    !listener_is_live(h->listener) || !stream_at_boundary(s))
+		return;
+	s->told_live = true;
+	stream_position(&h->feed, s, text);
+	control_event_live(&b, text);
+	hub_write(h, s, &b, false);
+	buf_fini(&b);
+}
+
+void
+hub_say_gap(struct hub *h, struct stream *s, const char *reason)
+{
+	int64_t oldest = listener_oldest(h->listener);
+	struct buf b = BUF_INIT, gap = BUF_INIT;
+	char text[CURSOR_TEXT_MAX];
+	bool poll = s->filter->format == FORMAT_POLL;
+
+	stats.gaps++;
+	stream_position(&h->feed, s, text);
+	if (poll) {
+		control_event_gap_members(&gap, reason, oldest);
+		poll_add_answer(
+		    &b, s->filter->shape.cors, text, gap.data, "", 0);
+		b.failed |= buf_failed(&gap);
+	} else
+		control_event_gap(&b, text, reason, oldest);
+	hub_write(h, s, &b, poll);
+	buf_fini(&b);
+	buf_fini(&gap);
+}
+
+/* It is at the head of the ring: it gets what is new from here on. */
+void
+hub_make_live(struct hub *h, struct stream *s)
+{
+	if (s->from != ring_head(h->feed.ring)) {
+		hub_enqueue(h, s);
+		return;
+	}
+	free(s->resume);
+	s->resume = NULL;
+	stream_set_state(s, STREAM_LIVE);
+	hub_say_live(h, s);
+	if (s->state == STREAM_CLOSED) /* the peer was gone: so is the filter */
+		return;
+	if (s->filter->shape.brief && (s->delivered || s->at_once))
+		hub_end(h, s, s->full ? "full" : "poll");
+}
+
+void
+hub_handle(struct hub *h, struct stream *s, enum stream_result result)
+{
+	if (s->state == STREAM_CLOSED)
+		return;
+	if (!hub_watch(h, s, result == STREAM_BLOCKED))
+		result = STREAM_FAILED;
+	switch (result) {
+	case STREAM_MORE:
+		hub_enqueue(h, s);
+		break;
+	case STREAM_CAUGHT_UP:
+		if (s->state == STREAM_FOLLOWING)
+			hub_make_live(h, s);
+		break;
+	case STREAM_BLOCKED:
+	case STREAM_WAITING:
+		break;
+	case STREAM_DONE:
+		hub_close(h, s, "ended");
+		return;
+	case STREAM_GONE:
+		hub_close(h, s, "the peer is gone");
+		return;
+	case STREAM_PASSED:
+		stats.lagged++;
+		hub_close(h, s, "the ring has passed what it was taking");
+		return;
+	case STREAM_FAILED:
+		hub_close(h, s, "out of memory");
+		return;
+	case STREAM_GAP:
+		hub_say_gap(h, s, "expired");
+		hub_enqueue(h, s);
+		break;
+	}
+	if (s->end_reason != NULL)
+		hub_end(h, s, s->end_reason);
+}
+
+/* It has had n more events from the table: is that enough for one stream? */
+static void
+end_long_replay(struct hub *h, struct stream *s, uint32_t n)
+{
+	s->replayed += n;
+	if (h->config->replay_limit == 0 ||
+	    s->replayed < h->config->replay_limit ||
+	    s->state != STREAM_REPLAYING || s->end_reason != NULL)
+		return;
+	stats.replay_limited++;
+	/* At the next boundary. */
+	s->end_reason = s->full ? "full" : "limit";
+}
+
+void
+hub_run_stream(struct hub *h, struct stream *s)
+{
+	enum stream_result result;
+	uint64_t writes = stats.writes, deliveries = stats.deliveries;
+	bool replays = s->state == STREAM_REPLAYING;
+
+	result = stream_run(&h->feed, s);
+	if (stats.writes != writes)
+		s->wrote_ms = now_ms();
+	s->delivered |= stats.deliveries != deliveries;
+	if (replays)
+		end_long_replay(
+		    h, s, (uint32_t)(stats.deliveries - deliveries));
+	hub_handle(h, s, result);
+}
+
+/* --- what the fan-out reports */
+
+static void
+on_result(struct stream *s, enum stream_result result, void *arg)
+{
+	hub_handle(arg, s, result);
+}
+
+static void
+on_behind(struct stream *s, void *arg)
+{
+	hub_run_stream(arg, s);
+}
+
+static void
+on_served(struct stream *s, void *arg)
+{
+	hub_end(arg, s, "poll");
+}
+
+/* --- news from the listener */
 
 static void
 on_event(struct feed_event *e, void *arg)
 {
 	struct hub *h = arg;
-	uint64_t seq = ring_head(h->feed.ring);
 
-	/* No entry may leave the ring before it is flushed. */
-	if (h->turn_bytes + feed_event_size(e) > FLUSH_BYTES)
-		hub_flush(h);
-	h->turn_bytes += feed_event_size(e);
-	if (!ring_append(h->feed.ring, e) ||
-	    !filters_note(h->filters, ring_at(h->feed.ring, seq), seq, &h->turn))
+	if (!fanout_add(&h->fanout, e))
 		log_fatal("out of memory: an event would be lost");
-	if (h->turn_bytes > FLUSH_BYTES)
-		hub_flush(h);
 }
 
 /*
@@ -214,13 +346,12 @@ detach_streams(struct hub *h)
 	struct stream *s;
 
 	STREAM_SET_FOREACH (s, i, &h->streams) {
-		if (s->state == STREAM_OPENING)
+		if (!stream_has_begun(s))
 			continue;
 		if (!stream_at_boundary(s)) {
 			hub_close(h, s, "its history is gone");
 			continue;
 		}
-		hub_leave_filter(s);
 		history_forget(&s->waiter);
 		if (s->page != NULL)
 			history_page_unref(s->page);
@@ -241,7 +372,7 @@ restart_streams(struct hub *h, const char *lost)
 	struct stream *s;
 
 	STREAM_SET_FOREACH (s, i, &h->streams) {
-		if (s->state == STREAM_OPENING)
+		if (!stream_has_begun(s))
 			continue;
 		s->told_live = false;
 		if (strcmp(lost, "history") == 0)
@@ -250,7 +381,7 @@ restart_streams(struct hub *h, const char *lost)
 			s->from = ring_head(h->feed.ring);
 			stream_set_state(s, STREAM_FOLLOWING);
 		}
-		if (s->state == STREAM_CLOSING)
+		if (s->state == STREAM_CLOSED)
 			continue;
 		hub_say_gap(h, s, lost);
 		hub_enqueue(h, s);
@@ -298,11 +429,12 @@ on_live(bool live, void *arg)
 
 	if (!live)
 		return;
+	hub_flush(h);
 	STREAM_SET_FOREACH (s, i, &h->streams) {
-		if (s->state == STREAM_CURRENT)
+		if (s->state == STREAM_LIVE)
 			hub_say_live(h, s);
 	}
-	permissions_revoked(h->permissions, ""); /* what was missed until now */
+	h->calls.revoked("", h->calls_arg); /* what was missed until now */
 }
 
 static void
@@ -310,7 +442,7 @@ on_revoked(const char *payload, void *arg)
 {
 	struct hub *h = arg;
 
-	permissions_revoked(h->permissions, payload);
+	h->calls.revoked(payload, h->calls_arg);
 }
 
 /* No id above this one has been handed out: who claims one is not from here. */
@@ -321,14 +453,14 @@ on_high(int64_t id, void *arg)
 	struct stream *s;
 	struct cursor c;
 
+	hub_flush(h);
 	STREAM_SET_FOREACH (s, i, &h->streams) {
 		if (!s->ahead || s->own == NULL || !stream_at_boundary(s))
 			continue;
 		s->ahead = false;
 		if (!cursor_parse(&c, s->own, strlen(s->own)) || c.last <= id)
 			continue;
-		hub_leave_filter(s);
-		if (s->state == STREAM_CURRENT)
+		if (s->state == STREAM_LIVE)
 			stream_set_state(s, STREAM_FOLLOWING);
 		history_forget(&s->waiter);
 		hub_begin_now(h, s);
@@ -346,104 +478,7 @@ const struct listener_calls hub_listener_calls = {
 	.revoked = on_revoked,
 };
 
-/* --- time */
-
-static void
-heartbeat(struct hub *h, struct stream *s)
-{
-	const struct cursor *g = listener_position(h->listener);
-	char text[CURSOR_TEXT_MAX];
-	bool moved =
-	    s->state == STREAM_CURRENT && s->own == NULL && s->told != g->last;
-
-	buf_clear(&h->text);
-	if (moved) {
-		s->told = g->last;
-		cursor_print(g, text, sizeof(text));
-	}
-	if (s->heartbeat_event)
-		sse_add_event(
-		    &h->text, moved ? text : NULL, "pgfeed.hb", "{}", 2);
-	else {
-		sse_add_comment(&h->text, "hb");
-		if (moved)
-			sse_add_id(&h->text, text);
-	}
-	hub_write(h, s, false);
-}
-
-static void
-look_at(struct hub *h, struct stream *s, int64_t now)
-{
-	if (s->room != NULL && now - s->wrote_ms >= h->config->lag_limit) {
-		stats.lagged++;
-		hub_close(h, s, "it does not read");
-		return;
-	}
-	/* A poll that is not to wait gets its answer when there is one. */
-	if (s->state == STREAM_OPENING && (s->asking || s->queued) &&
-	    h->shut_down_ms == 0 && now - s->wrote_ms < ASKING_MS)
-		return;
-	if (now >= s->ends_ms && s->end_reason == NULL) {
-		s->ends_ms = now + LINGER_MS; /* at the latest */
-		if (h->shut_down_ms != 0)
-			hub_end(h, s, "shutdown");
-		else
-			hub_end(h, s,
-			    s->expires ? "expired"
-			    : s->full  ? "full"
-				       : "age");
-	} else if (now >= s->ends_ms) {
-		hub_close(h, s, "it did not end in time");
-		return;
-	} else if (s->room == NULL && s->subscription == NULL &&
-		   s->filter->format != FORMAT_POLL &&
-		   now - s->wrote_ms >= h->config->heartbeat &&
-		   stream_at_boundary(s))
-		heartbeat(h, s);
-}
-
-/* Closes who takes nothing while more and more waits for them. */
-static void
-close_laggards(struct hub *h)
-{
-	size_t most = (size_t)h->config->lag_size;
-	struct stream *s;
-
-	STREAM_SET_FOREACH (s, i, &h->streams) {
-		if (s->room == NULL || s->state != STREAM_FOLLOWING ||
-		    ring_bytes_from(h->feed.ring, s->from) <= most)
-			continue;
-		stats.lagged++;
-		hub_close(h, s, "too much waits for it");
-	}
-}
-
-static void
-on_tick(evutil_socket_t fd, short what, void *arg)
-{
-	struct hub *h = arg;
-	struct timer_list due;
-	struct timer *t;
-	int64_t now = now_ms();
-
-	/* A fetch may be halfway: its events go out before a position that
-	 * has them does, in a heartbeat or at the end of a long-poll. */
-	hub_flush(h);
-	if (h->config->lag_size > 0)
-		close_laggards(h);
-	stream_set_look(&h->streams, hub_on_stir, h);
-	LIST_INIT(&due);
-	timer_wheel_take_due(&h->wheel, now, &due);
-	while ((t = LIST_FIRST(&due)) != NULL) {
-		struct stream *s = container_of(t, struct stream, timer);
-		int64_t when = hub_next_look(h, s);
-
-		timer_wheel_move(&h->wheel, t, when);
-		if (when <= now) /* else it wrote meanwhile */
-			look_at(h, s, now);
-	}
-}
+/* --- shutting down */
 
 void
 hub_shut_down(struct hub *h, void (*done)(void *), void *arg)
@@ -468,6 +503,11 @@ hub_new(struct event_base *base, const struct config *config)
 {
 	static const struct timeval tick = { .tv_usec =
 						 TIMER_WHEEL_TICK_MS * 1000 };
+	static const struct fanout_calls fanout_calls = {
+		.result = on_result,
+		.behind = on_behind,
+		.served = on_served,
+	};
 	static const struct history_calls history_calls = {
 		.feed = feed_position,
 		.ready = hub_on_page_ready,
@@ -479,18 +519,15 @@ hub_new(struct event_base *base, const struct config *config)
 	h->base = base;
 	h->config = config;
 	h->filters = filters_new();
-	TAILQ_INIT(&h->turn);
 	TAILQ_INIT(&h->runnable);
 	TAILQ_INIT(&h->closed);
 	h->since_ms = now_ms();
 	timer_wheel_init(&h->wheel, h->since_ms);
-	waiting_list_init(&h->waiting);
-	waiting_list_init(&h->waiting_cgi);
-	h->permissions = permissions_new(base, config, &hub_permission_calls, h);
 	h->feed.history = history_new(base, config, &history_calls, h);
 	h->feed.position = feed_position;
 	h->feed.arg = h;
-	h->tick = event_new(base, -1, EV_PERSIST, on_tick, h);
+	fanout_init(&h->fanout, &h->feed, h->filters, &fanout_calls, h);
+	h->tick = event_new(base, -1, EV_PERSIST, hub_on_tick, h);
 	h->run_later = evtimer_new(base, hub_on_run, h);
 	h->reap_later = evtimer_new(base, hub_on_reap, h);
 	if (h->tick == NULL || h->run_later == NULL || h->reap_later == NULL)
@@ -517,14 +554,9 @@ hub_free(struct hub *h)
 	event_free(h->run_later);
 	event_free(h->reap_later);
 	history_free(h->feed.history);
-	permissions_free(h->permissions);
 	ring_free(h->feed.ring);
 	filters_free(h->filters);
-	waiting_list_fini(&h->waiting);
-	waiting_list_fini(&h->waiting_cgi);
-	buf_fini(&h->batch.output);
-	buf_fini(&h->batch.records);
-	buf_fini(&h->text);
+	fanout_fini(&h->fanout);
 	free(h);
 }
 
@@ -532,4 +564,41 @@ void
 hub_set_listener(struct hub *h, struct listener *l)
 {
 	h->listener = l;
+}
+
+void
+hub_set_calls(struct hub *h, const struct hub_calls *calls, void *arg)
+{
+	h->calls = *calls;
+	h->calls_arg = arg;
+}
+
+struct filters *
+hub_filter_set(struct hub *h)
+{
+	return h->filters;
+}
+
+bool
+hub_add(struct hub *h, struct stream *s)
+{
+	if (!stream_set_add(&h->streams, s))
+		return false;
+	s->hub = h;
+	s->number = ++h->next_number;
+	if (s->full)
+		h->n_full++;
+	else
+		stats.opened++;
+	hub_schedule(h, s);
+	log_debug("stream %" PRIu64 ": opened for \"%s\"%s", s->number,
+	    s->filter->topics.pattern[0],
+	    s->filter->topics.n > 1 ? " and others" : "");
+	return true;
+}
+
+void
+hub_look_at_all(struct hub *h)
+{
+	stream_set_look_all(&h->streams, hub_on_stir, h);
 }

@@ -46,6 +46,8 @@ struct stats {
 	uint64_t holes_dropped;
 	uint64_t replay_queries, replay_rows;
 	uint64_t gaps;
+	uint64_t permissions;   /* kept, in use or not */
+	uint64_t waiting;       /* clients that poll, as no place is free */
 	uint64_t access_asked;  /* topics asked about */
 	uint64_t access_failed; /* topics for which pgfeed.may_read failed */
 	uint64_t access_cached; /* streams with an answer at hand */

@@ -1,5 +1,5 @@
 /*
- * join.c - how a stream begins: where in the feed, and with which words.
+ * begin.c - where in the feed a stream begins, and its first event.
  *
  * The head of the response and the first event go out in one write: Apache
  * holds a head back until there is a body behind it.
@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fastcgi/record.h"
 #include "stream/hub/hub_private.h"
 #include "base/log.h"
 #include "http/control_event.h"
@@ -30,7 +29,6 @@ set_own_position(struct stream *s, const struct cursor *c)
 void
 hub_begin_now(struct hub *h, struct stream *s)
 {
-	hub_flush(h);
 	free(s->own);
 	s->own = NULL;
 	s->from = ring_head(h->feed.ring);
@@ -134,7 +132,7 @@ begin_at_last_n(struct hub *h, struct stream *s)
 	return true;
 }
 
-/* It has had all that the ring has, and nothing beyond. */
+/* Whether it has had all that is in the ring. */
 static bool
 is_at_head(const struct hub *h, const struct stream *s)
 {
@@ -142,13 +140,12 @@ is_at_head(const struct hub *h, const struct stream *s)
 	       s->from == ring_head(h->feed.ring);
 }
 
-/* Says where the stream begins and, unless a gap comes first, that it is live. */
+/* Adds pgfeed.open and, unless a gap comes first, pgfeed.live. */
 static void
-say_open(struct hub *h, struct stream *s, bool may_be_live)
+add_open(struct hub *h, struct stream *s, struct buf *b, bool may_be_live)
 {
 	char text[CURSOR_TEXT_MAX];
 
-	s->opened = true;
 	if (s->filter->format == FORMAT_POLL || s->full)
 		return;
 	if (is_at_head(h, s))
@@ -156,20 +153,15 @@ say_open(struct hub *h, struct stream *s, bool may_be_live)
 		    listener_position(h->listener), text, sizeof(text));
 	else
 		stream_position(&h->feed, s, text);
-	control_event_open(&h->text, text, h->config->heartbeat);
+	control_event_open(b, text, h->config->heartbeat);
 	if (is_at_head(h, s) && may_be_live && listener_is_live(h->listener)) {
 		s->told_live = true;
-		control_event_live(&h->text, text);
+		control_event_live(b, text);
 	}
 }
 
-/*
- * Begins the stream as far as the feed is known. h->text may hold the head of
- * the response already, so that the head and the first event go out together:
- * Apache holds a head back until there is a body.
- */
 void
-hub_begin(struct hub *h, struct stream *s)
+hub_begin(struct hub *h, struct stream *s, struct buf *head)
 {
 	const char *gap = NULL;
 
@@ -185,44 +177,27 @@ hub_begin(struct hub *h, struct stream *s)
 		hub_begin_at_oldest(h, s);
 		break;
 	case FROM_LAST_N:
-		if (!begin_at_last_n(h, s) && h->text.len == 0)
+		if (!begin_at_last_n(h, s) && head->len == 0)
 			return;
 		break;
 	}
-	if (s->state == STREAM_CLOSING)
+	if (s->state == STREAM_CLOSED)
 		return;
 	if (s->state != STREAM_OPENING)
-		say_open(h, s, gap == NULL);
-	if (h->text.len > 0 && s->full && gap == NULL && is_at_head(h, s)) {
-		hub_add_full(h, s);
-		hub_write(h, s, true);
+		add_open(h, s, head, gap == NULL);
+	if (head->len > 0 && s->full && gap == NULL && is_at_head(h, s)) {
+		hub_add_full(h, s, head);
+		hub_write(h, s, head, true);
 		return;
 	}
-	if (h->text.len > 0)
-		hub_write(h, s, false);
-	if (s->state == STREAM_CLOSING || s->state == STREAM_OPENING)
+	if (head->len > 0)
+		hub_write(h, s, head, false);
+	if (s->state == STREAM_CLOSED || s->state == STREAM_OPENING)
 		return;
 	if (gap != NULL && stream_at_boundary(s))
 		hub_say_gap(h, s, gap);
 	if (is_at_head(h, s) && stream_at_boundary(s))
-		hub_make_current(h, s);
+		hub_make_live(h, s);
 	else
 		hub_enqueue(h, s);
-}
-
-/* A stream that had to wait before it could begin. */
-void
-hub_open(struct hub *h, struct stream *s)
-{
-	if (s->asking || !stream_at_boundary(s))
-		return;
-	if (s->permission->answer == PERMISSION_REFUSED) {
-		hub_forbid(h, s, "forbidden");
-		return;
-	}
-	if (h->feed.ring == NULL && s->subscription == NULL)
-		return;
-	hub_flush(h);
-	if (s->state != STREAM_CLOSING)
-		hub_admit(h, s);
 }
