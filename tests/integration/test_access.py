@@ -396,18 +396,46 @@ def test_a_poll_that_does_not_wait_is_answered_all_the_same(site):
         feed)["cursor"]
 
 
-def test_a_question_that_takes_too_long_counts_as_no(site):
+@pytest.mark.parametrize("accept,code,word", [
+    ("text/event-stream", 200, b'pgfeed.bye\ndata: {"reason":"database"}'),
+    (JSON, 503, b"the database does not answer")])
+def test_a_question_that_takes_too_long_is_put_off(site, accept, code, word):
     feed = site()
     feed.sql(REPLACED.format("plpgsql", SLEEPER.format(60)))
     slow = fastcgi.Connection(feed.dir + "/stream.sock")
-    slow.begin(fastcgi.params_for("GET", "/events/t", length=0,
+    slow.begin(fastcgi.params_for("GET", "/events/t?wait=20", {"Accept": accept}, length=0,
                                   extra={"REMOTE_USER": "slow"}))
     slow.body(b"")
     eventually(lambda: status(feed)["streams"] == 1, what="the slow one")
     with feed.stream(path("t", "ann"), timeout=30) as stream:
         stream.live(30)
-    assert slow.response()[0] == 403
+    answer = slow.response()
+    assert answer[0] == code and word in answer[2], answer
     slow.close()
+
+
+def test_a_fault_of_the_server_is_later_and_what_is_open_comes_back(site):
+    """403 would end an EventSource for good."""
+    feed = site(access_age="500ms")
+    with feed.stream(path("open/t", "ann")).live() as stream:
+        waits = fastcgi.Connection(feed.dir + "/stream.sock")
+        waits.begin(fastcgi.params_for("GET", "/events/open/t?wait=20", {"Accept": JSON}, length=0))
+        waits.body(b"")
+        eventually(lambda: status(feed)["streams"] == 2, what="the long-poll")
+        old = feed.sql("SELECT pg_get_functiondef('pgfeed.may_read'::regproc)")[0][0]
+        feed.sql(REPLACED.format("plpgsql STABLE", "BEGIN RAISE SQLSTATE '53200'; END"))
+        events, clean = stream.until_end()
+        assert clean and events[-1].json() == {"reason": "database"}
+        assert waits.response()[0] == 503
+        waits.close()
+    with feed.stream(path("open/t", "ann")) as stream:
+        events, clean = stream.until_end()
+        assert stream.status == 200 and clean and events[-1].json() == {"reason": "database"}
+    answer = get(feed, "open/t", "ann", JSON, wait=0)
+    assert answer.status == 503 and "database does not answer" in answer.json()["detail"]
+    assert status(feed)["access_failed"] >= 3
+    feed.sql(old)
+    opened(feed, "open/t", "ann").close()
 
 
 def test_an_error_of_may_read_counts_as_no_and_is_logged(site):
@@ -513,6 +541,9 @@ def test_who_comes_while_the_database_is_away_is_held_and_then_asked(site):
         again = Reader(feed, "member/x", "ann").until("pgfeed.open")
         good = Reader(feed, "member/y", "bob")
         bad = Reader(feed, "anns", "bob")
+        poll = fastcgi.request(feed.dir + "/stream.sock", "GET", "/events/member/z?wait=0",
+                               {"Accept": JSON}, extra={"REMOTE_USER": "ann"})
+        assert poll[0] == 503 and b"the database does not answer" in poll[2], poll
         for reader in (good, bad):
             assert reader.read() and b"Status: 200" in reader.head
             assert reader.events == []

@@ -295,6 +295,17 @@ def test_libraries_that_ask_for_json_first_get_json(site, topic, accept):
     assert answer.json()["events"] == []
 
 
+def test_long_poll_that_does_not_wait_is_answered_at_once(site, topic):
+    """Each used to wait for the next tick of the clock, 100 ms after the last."""
+    def poll():
+        begun = time.monotonic()
+        assert long_poll(site, topic, "&wait=0").json()["events"] == []
+        return time.monotonic() - begun
+
+    poll()
+    assert min(poll() for _ in range(20)) < 0.05
+
+
 def test_long_poll_goes_on_from_its_cursor(site, topic):
     cursor = long_poll(site, topic, "&wait=0").json()["cursor"]
     number = site.publish(topic, "polled", kind="k")

@@ -9,6 +9,9 @@
 
 #include "base/buf.h"
 
+/* A reason of pgfeed.bye: the database does not tell who may read the topics. */
+#define BYE_DATABASE "database"
+
 /*
  * Adds pgfeed.open: the stream begins at cursor and is silent for at most the
  * heartbeat's time.

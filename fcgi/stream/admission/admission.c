@@ -113,6 +113,9 @@ static void
 send_refusal(
     const struct subscription *j, int64_t retry_ms, const char *reason)
 {
+	const char *detail = strcmp(reason, BYE_DATABASE) == 0
+	    ? "the database does not answer whether you may read this: come back later"
+	    : reason;
 	struct buf text = BUF_INIT;
 
 	add_head(&text, j);
@@ -122,7 +125,7 @@ send_refusal(
 		buf_addf(&headers, "Retry-After: %" PRId64 "\r\n%s",
 		    (retry_ms + 999) / 1000, j->cors);
 		if (!buf_failed(&headers))
-			answer_add_problem(&text, 503, headers.data, reason);
+			answer_add_problem(&text, 503, headers.data, detail);
 		buf_fini(&headers);
 	} else {
 		sse_add_retry(&text, (unsigned)retry_ms);
@@ -155,6 +158,19 @@ on_put_off(struct stream *s, const char *reason, void *arg)
 	    s->full ? s->subscription->retry_ms : POLITE_RETRY_MS, reason);
 	hub_close(a->hub, s, reason);
 	return true;
+}
+
+/* Ends a stream whose permission the database cannot tell. */
+static void
+put_off(struct admission *a, struct stream *s)
+{
+	if (s->subscription == NULL) {
+		hub_end(a->hub, s, BYE_DATABASE);
+		return;
+	}
+	if (stream_at_boundary(s))
+		send_refusal(s->subscription, BYE_DATABASE);
+	hub_close(a->hub, s, BYE_DATABASE);
 }
 
 /* The answer to somebody who may not read what was asked for. */
@@ -283,6 +299,8 @@ on_resume(struct stream *s, void *arg)
 		return;
 	if (s->permission->answer == PERMISSION_REFUSED)
 		forbid(a, s, "forbidden");
+	else if (s->permission->answer == PERMISSION_FAILED)
+		put_off(a, s);
 	else if (hub_knows_feed(a->hub) || s->subscription != NULL)
 		admit(a, s);
 }
@@ -309,10 +327,14 @@ on_lost(void *arg)
 
 	hub_flush(a->hub);
 	STREAM_SET_FOREACH (s, i, hub_stream_set(a->hub)) {
-		if (s->state == STREAM_ASKING || s->permission->lost == NULL)
+		if (s->state == STREAM_ASKING || s->state == STREAM_CLOSED ||
+		    s->permission->lost == NULL)
 			continue;
 		stats.access_lost++;
-		forbid(a, s, s->permission->lost);
+		if (strcmp(s->permission->lost, BYE_DATABASE) == 0)
+			put_off(a, s);
+		else
+			forbid(a, s, s->permission->lost);
 	}
 }
 
@@ -346,7 +368,8 @@ set_end(
 	int64_t age = a->config->max_age, token = INT64_MAX;
 
 	s->ends_ms = INT64_MAX;
-	s->at_once = j->brief && j->wait_ms == 0;
+	s->at_once =
+	    (j->brief || j->format == FORMAT_POLL) && j->wait_ms == 0;
 	if (s->at_once)
 		s->ends_ms = s->wrote_ms + AT_ONCE_MS;
 	else if (j->format == FORMAT_POLL || j->brief)
@@ -540,6 +563,7 @@ admission_request(struct admission *a, struct subscription *j)
 		forbid(a, s, "forbidden");
 		break;
 	case PERMISSION_UNKNOWN:
+	case PERMISSION_FAILED: /* never, it is asked for again */
 		stream_set_state(s, STREAM_ASKING);
 		if (!permissions_is_up(a->permissions))
 			show_head(a, s);

@@ -15,7 +15,7 @@
  * it has changed shows a revocation whose notification did not arrive.
  *
  * A statement that fails is taken apart: each permission is asked for alone, and the
- * one with which it still fails is refused.
+ * one with which it still fails has no answer: its streams come back later.
  *
  * Always: every permission is in the queue of its place; in FRESH are those with
  *         somebody waiting; a permission without references is KNOWN.
@@ -30,6 +30,7 @@
 #include "stream/admission/permission.h"
 #include "pg/db.h"
 #include "base/log.h"
+#include "http/control_event.h"
 #include "pg/pg_connection.h"
 #include "stream/source/stats.h"
 
@@ -85,6 +86,13 @@ put(struct permissions *a, struct permission *r, enum place place)
 	TAILQ_REMOVE(&a->queue[r->place], r, in_queue);
 	r->place = (uint8_t)place;
 	TAILQ_INSERT_TAIL(&a->queue[place], r, in_queue);
+}
+
+static bool
+has_answer(const struct permission *r)
+{
+	return r->answer == PERMISSION_GRANTED ||
+	       r->answer == PERMISSION_REFUSED;
 }
 
 static size_t
@@ -211,7 +219,7 @@ on_row(const PGresult *res, void *arg)
 	r->bad_token |= strcmp(reason, "revoked") == 0;
 	if (strncmp(reason, "failed: ", 8) == 0)
 		stats.access_failed++;
-	if (r->answer != PERMISSION_UNKNOWN && r->revoked != revoked)
+	if (has_answer(r) && r->revoked != revoked)
 		r->lost = "revoked";
 	r->revoked = revoked;
 	if (++a->answered == r->n) {
@@ -222,40 +230,42 @@ on_row(const PGresult *res, void *arg)
 
 /*
  * The statement is over. With an answer to it, every permission in it that is not
- * stale has its answer; else all are asked again, or the only one is refused.
+ * stale has its answer. Otherwise all are asked for again, each alone; a
+ * permission that was alone has failed.
  */
 static void
 conclude(struct permissions *a, bool ok)
 {
 	struct permission_queue *asking = &a->queue[ASKING];
 	struct permission *r = TAILQ_FIRST(asking);
-	bool alone = r != NULL && TAILQ_NEXT(r, in_queue) == NULL, lost = false;
+	bool up = pg_connection_is_up(a->db), lost = false;
+	bool failed = !ok && up && r != NULL && TAILQ_NEXT(r, in_queue) == NULL;
 
-	if (!ok && alone && pg_connection_is_up(a->db)) {
-		log_warning("access: a question that fails counts as no");
-		r->allowed = false;
-		ok = true;
+	if (failed) {
+		stats.access_failed += r->n;
+		log_warning("access: the database does not tell who may read a topic; streams and long-polls that ask for it are put off");
 	}
 	TAILQ_FOREACH (r, asking, in_queue) {
 		if (r->lost != NULL)
 			r->answer = PERMISSION_UNKNOWN;
 		lost |= r->lost != NULL;
-		if (!ok || r->stale)
+		if (!(ok || failed) || r->stale)
 			continue;
-		if (r->answer == PERMISSION_GRANTED && !r->allowed) {
-			r->lost = "forbidden";
+		if (r->answer == PERMISSION_GRANTED && (failed || !r->allowed)) {
+			r->lost = failed ? BYE_DATABASE : "forbidden";
 			lost = true;
 		}
-		r->answer =
-		    r->allowed ? PERMISSION_GRANTED : PERMISSION_REFUSED;
+		r->answer = failed       ? PERMISSION_FAILED
+			    : r->allowed ? PERMISSION_GRANTED
+					 : PERMISSION_REFUSED;
 		r->answered_ms = a->asked_ms;
 	}
 	if (lost)
 		a->calls.lost(a->arg);
 	while ((r = TAILQ_FIRST(asking)) != NULL) {
 		r->lost = NULL;
-		r->alone = !ok && pg_connection_is_up(a->db);
-		if (ok && !r->stale) {
+		r->alone = !ok && up;
+		if ((ok || failed) && !r->stale) {
 			put(a, r, KNOWN);
 			a->calls.decided(r, a->arg);
 		} else
@@ -340,7 +350,7 @@ permission_unref(struct permissions *a, struct permission *r)
 {
 	if (--r->refs > 0)
 		return;
-	if (r->place == KNOWN && r->answer != PERMISSION_UNKNOWN &&
+	if (r->place == KNOWN && has_answer(r) &&
 	    a->unused < UNUSED_MAX &&
 	    a->unused_bytes + size_of(r) <= UNUSED_BYTES)
 		set_unused(a, r, true);
@@ -351,7 +361,7 @@ permission_unref(struct permissions *a, struct permission *r)
 enum permission_answer
 permission_answer(struct permissions *a, struct permission *r)
 {
-	if (r->answer != PERMISSION_UNKNOWN &&
+	if (has_answer(r) &&
 	    now_ms() - r->answered_ms < a->config->access_age) {
 		stats.access_cached++;
 		return (enum permission_answer)r->answer;

@@ -21,7 +21,8 @@ struct permissions;
 enum permission_answer {
 	PERMISSION_UNKNOWN = 0,
 	PERMISSION_GRANTED,
-	PERMISSION_REFUSED
+	PERMISSION_REFUSED,
+	PERMISSION_FAILED /* the server could not tell: unknown, and not soon */
 };
 
 struct permission {
@@ -45,7 +46,7 @@ struct permission {
 };
 
 struct permission_calls {
-	/* The answer for r is known: its waiting streams go on. */
+	/* There is an answer for r, or it failed: its waiting streams go on. */
 	void (*decided)(struct permission *r, void *arg);
 	/* The streams of every permission with lost set have to end, for that. */
 	void (*lost)(void *arg);

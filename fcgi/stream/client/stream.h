@@ -86,7 +86,7 @@ struct stream {
 	bool ahead; /* of the feed: to be compared with the highest id */
 	bool ends_with_rest;
 	bool delivered; /* it has had an event; for brief ones */
-	bool at_once;   /* brief, and not even to wait for the first event */
+	bool at_once;   /* it does not even wait for the first event */
 	bool full; /* a short response: there was no place for a stream */
 	bool cgi;  /* it takes a place of cgi_streams */
 };

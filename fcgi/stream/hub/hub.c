@@ -230,7 +230,7 @@ hub_make_live(struct hub *h, struct stream *s)
 	hub_say_live(h, s);
 	if (s->state == STREAM_CLOSED) /* the peer was gone: so is the filter */
 		return;
-	if (s->filter->shape.brief && (s->delivered || s->at_once))
+	if (s->at_once || (s->filter->shape.brief && s->delivered))
 		hub_end(h, s, s->full ? "full" : "poll");
 }
 

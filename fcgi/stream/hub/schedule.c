@@ -13,6 +13,7 @@
 
 #include "stream/hub/hub_private.h"
 #include "base/log.h"
+#include "http/control_event.h"
 #include "http/sse.h"
 #include "stream/source/stats.h"
 
@@ -209,9 +210,10 @@ look_at(struct hub *h, struct stream *s, int64_t now)
 			hub_end(h, s, "shutdown");
 		else
 			hub_end(h, s,
-			    s->expires ? "expired"
-			    : s->full  ? "full"
-				       : "age");
+			    s->expires                   ? "expired"
+			    : s->state == STREAM_ASKING ? BYE_DATABASE
+			    : s->full                   ? "full"
+							: "age");
 	} else if (now >= s->ends_ms) {
 		hub_close(h, s, "it did not end in time");
 		return;
