@@ -87,6 +87,17 @@ def test_lag_grows_while_the_database_is_away(make_site):
     assert status(site)["lag_ms"] == 0
 
 
+def test_a_stream_leaves_no_line_in_the_log_by_default(make_site):
+    """Each left 160 bytes; test_status_pages has the summary of a minute."""
+    site = make_site("lighttpd", log_level="info", heartbeat="1s")
+    before = site.log()
+    for _ in range(5):
+        site.stream("/events/t").live().close()
+    eventually(lambda: status(site)["streams"] == 0, 30, "their end")
+    assert [line for line in site.log()[len(before):].splitlines()
+            if "streams are open; in the last minute" not in line] == []
+
+
 @pytest.mark.parametrize("server", ["lighttpd", "apache", "apache NoDecode", "apache Off"])
 def test_these_pages_are_for_this_machine_however_they_are_spelled(make_site, server):
     server, *encoded = server.split()
