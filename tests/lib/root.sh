@@ -24,7 +24,7 @@ make_root() {
 		echo "deb $mirror $suite main"
 		echo "deb-src $mirror $suite main"
 		case $suite in
-		sid | unstable) ;;
+		sid | unstable | testing) ;; # the other two are empty
 		*)
 			echo "deb $mirror $suite-updates main"
 			echo "deb $security $suite-security main"
