@@ -208,7 +208,7 @@ judge(struct identities *ids, const char *token, size_t n, struct identity *out,
 		.leeway = c->jwt_leeway / 1000,
 	};
 	int64_t now = wall_us() / 1000000;
-	struct jwt_content content;
+	struct jwt_content content = { .who = NULL };
 	enum jwt_result rc = TOKEN_OK;
 	struct shared_keys *s;
 

@@ -368,7 +368,8 @@ finish_page(struct feed *f, struct stream *s)
 	bool ok = parse(&own, s->own) && parse(&feed, p->feed);
 	uint64_t holes = ok ? cursor_holes(&own) : 0;
 
-	own.tli = feed.tli;
+	if (ok)
+		own.tli = feed.tli;
 	if (ok && p->kind == HISTORY_PAGE_RANGE && own.last < p->to)
 		ok = cursor_step_through(&own, p->to, &feed);
 	else if (ok && p->kind == HISTORY_PAGE_HOLES && !p->full) {
