@@ -10,8 +10,10 @@ import time
 
 import pytest
 
+from lib import fixtures
 from lib.harness import (Process, as_service, clean_environment, eventually,
                         find, run)
+from test_identity import Files, token
 
 
 def listening(port):
@@ -101,6 +103,44 @@ def test_a_topic_that_is_closed_is_named_with_what_to_do(patient):
     finally:
         patient.site.sql("INSERT INTO pgfeed.access (pattern, may_write)"
                          " VALUES ('*', true)")
+
+
+@fixtures.needs_libjwt
+@pytest.mark.parametrize("option,good,bad", [
+    ("--token", token("ada"), [token("bob"), token("ada")[:-2]]),
+    ("--user", "ada:secret", ["ada:wrong", "eve:secret"]),
+])
+def test_it_goes_as_the_user_that_it_is_told(make_site, cluster, option, good, bad):
+    """--token for pgfeed's own tokens, --user for the web server's users."""
+    files = Files(cluster, "lighttpd")
+    config = "" if option == "--token" else files.config.replace(
+        "/events/home", "/events").replace(
+        "auth.require", '$HTTP["url"] !~ "^/events/-/" {\nauth.require') + "}\n"
+    patient = Patient(make_site(
+        "lighttpd", identity="remote_user jwt", jwt_keys=files.keys,
+        jwt_audience="feed", server_config=config))
+    patient.site.sql("DELETE FROM pgfeed.access; INSERT INTO pgfeed.access"
+                     " VALUES ('ada/*', 'ada', true, true)")
+    code, errors = patient.examine(patient.url, "--topic", "ada", option, good)
+    assert code == 0 and errors == [], patient.said
+    for args in [], *([option, value] for value in bad):
+        code, errors = patient.examine(patient.url, "--topic", "ada", *args)
+        assert code == 3 and len(errors) == 1, patient.said
+
+
+def test_what_hurts_later_is_named(make_site, cluster):
+    """A heartbeat that Apache does not wait for, and keys for nobody's eyes."""
+    patient = Patient(make_site("lighttpd", heartbeat="120s"))
+    code, errors = patient.examine()
+    assert code == 0 and errors == [], patient.said
+    assert "heartbeat is 90s or more" in patient.said
+    keys = cluster.dir + "/keys-of-root"
+    with open(keys, "w", encoding="utf-8") as file:
+        file.write("* HS256 " + "k" * 43 + "\n")
+    os.chmod(keys, 0o600)
+    if os.geteuid() == 0:
+        patient.has("may not read", PGFEED_JWT_KEYS=keys)
+    patient.has("could not look at", PGFEED_JWT_KEYS="/nix/keys")
 
 
 @pytest.mark.parametrize("env,text", [
