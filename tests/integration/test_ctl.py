@@ -501,3 +501,11 @@ def test_check_config_warns_of_what_does_not_fit_the_machine(database, cluster):
     assert (process.returncode, out) == (0, b"")
     assert b"heartbeat is 90s or more" in err
     assert b'there is no user "nobody-of-that-name"' in err
+
+
+def test_check_config_refuses_a_section(database, cluster):
+    conf = f"{cluster.dir}/section.conf"
+    with open(conf, "w", encoding="utf-8") as file:
+        file.write("heartbeat = 20s\n[pgfeed]\nlisten = a\n")
+    out = database.pgfeed("-c", conf, "check-config", code=1)
+    assert f"{conf}:" in out and "sections such as [pgfeed] are not used" in out
