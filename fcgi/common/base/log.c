@@ -28,6 +28,7 @@ log_open(const char *name, bool to_syslog, enum log_level most)
 		openlog(name, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
+PRINTF(2, 0)
 static void
 write_line(enum log_level level, const char *fmt, va_list ap, int err)
 {

@@ -8,6 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * Callbacks have parameters that they do not need, and the rest of a struct is
+ * zero. configure says so to the compiler as well, but with clang an -Wextra in
+ * the user's CFLAGS, which come last, asks for these warnings again.
+ */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wunused-parameter"
+#pragma clang diagnostic ignored "-Wmissing-field-initializers"
+#endif
+
 #define MUSTCHECK    __attribute__((warn_unused_result))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
