@@ -28,6 +28,11 @@ jwt_keys: common/auth/jwt_keys.c
 topic: common/feed/topic.c
 '
 
+for corpus in "$srcdir"/tests/fuzz/corpus/*; do
+	echo "$parsers" | grep -q "^${corpus##*/}: " ||
+		{ echo "coverage.sh has no line for ${corpus##*/}"; exit 1; }
+done
+
 counted=yes folder=fuzz-coverage
 for tool in clang llvm-profdata llvm-cov; do
 	command -v $tool >/dev/null || counted= folder=fuzz-sanitized
@@ -61,8 +66,9 @@ echo "$parsers" | {
 				$1 == "TOTAL" {
 					share = 100 * ($8 - $9) / $8
 					printf "%6.1f %% of %4d lines  %s\n", share, $8, name
-					exit share < floor
-				}' || bad=1
+					enough = share >= floor
+				}
+				END { exit !enough }' || { echo "too few lines of $file"; bad=1; }
 			[ -z "$lines" ] || llvm-cov show "$program" \
 				-instr-profile="$target.profdata" "$srcdir/fcgi/$file" |
 				grep -E '^ *[0-9]+\| *0\|' || :
