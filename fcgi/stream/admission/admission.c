@@ -169,7 +169,7 @@ put_off(struct admission *a, struct stream *s)
 		return;
 	}
 	if (stream_at_boundary(s))
-		send_refusal(s->subscription, BYE_DATABASE);
+		send_refusal(s->subscription, POLITE_RETRY_MS, BYE_DATABASE);
 	hub_close(a->hub, s, BYE_DATABASE);
 }
 
