@@ -8,10 +8,11 @@
  *                           `--database away--> head of the response
  *                                                 `--> begun, or goodbye
  *
- * Before the answer nothing is written, so that a refusal is a status. Only when
- * the database is away it would take too long, and a web server that sees us end
- * meanwhile would make an error of it: then the head goes out, and a refusal is
- * pgfeed.bye. A long-poll's head goes out with its answer in any case.
+ * The gateway writes nothing before it knows the permission, so that a refusal is
+ * a status. While the database is away that would take too long: a web server
+ * whose gateway ends meanwhile would answer with an error. Then the head goes
+ * out at once, and a refusal is pgfeed.bye. The head of a long-poll always goes
+ * out with its answer.
  *
  * Owner: a stream's permission, counts and subscription are given back in
  *        on_closed() only.
@@ -63,7 +64,7 @@ add_head(struct buf *b, const struct subscription *j)
 	answer_add_head(b, 200, ANSWER_STREAM, j->cors);
 }
 
-/* Sends all of an answer on a connection that nothing was written to. */
+/* Sends a whole answer; nothing was written to the connection before. */
 static void
 send_answer(int fd, uint16_t id, const struct buf *text)
 {
@@ -135,7 +136,7 @@ send_refusal(
 	buf_fini(&text);
 }
 
-/* A stream that nobody can serve now. */
+/* Refuses a stream that the gateway cannot serve now. */
 static void
 refuse(struct subscription *j, enum refusal why, const char *reason)
 {
@@ -173,7 +174,7 @@ put_off(struct admission *a, struct stream *s)
 	hub_close(a->hub, s, BYE_DATABASE);
 }
 
-/* The answer to somebody who may not read what was asked for. */
+/* Answers a client that may not read what it asks for. */
 static void
 send_forbidden(struct stream *s, const char *reason)
 {
@@ -206,8 +207,9 @@ send_forbidden(struct stream *s, const char *reason)
 }
 
 /*
- * It may not read, or no longer: 401 or 403 if nothing of it is out, else
- * a goodbye with that reason, or none if it is slow to take what was before.
+ * Ends a stream that may not read, or no longer. The client gets 401 or 403 if
+ * nothing has been written, else pgfeed.bye with that reason; it gets neither
+ * while a chunk is halfway out.
  */
 static void
 forbid(struct admission *a, struct stream *s, const char *reason)
@@ -237,7 +239,7 @@ begin_response(struct admission *a, struct stream *s, struct buf *text)
 	s->subscription = NULL;
 }
 
-/* The head that a GET would get now, and the end. */
+/* Answers a HEAD with the head that a GET would get now. */
 static void
 answer_head_only(struct admission *a, struct stream *s)
 {
@@ -253,7 +255,7 @@ answer_head_only(struct admission *a, struct stream *s)
 	hub_close(a->hub, s, "HEAD is answered");
 }
 
-/* Without more to say for now. */
+/* Writes the head of the response alone. */
 static void
 show_head(struct admission *a, struct stream *s)
 {
@@ -360,7 +362,7 @@ on_revoked(const char *payload, void *arg)
 
 /* --- a new stream */
 
-/* When it ends by itself. */
+/* Sets the time at which the stream ends by itself. */
 static void
 set_end(
     const struct admission *a, struct stream *s, const struct subscription *j)
@@ -387,7 +389,7 @@ set_end(
 	}
 }
 
-/* Takes over j. NULL, with j as it was, when there is no memory. */
+/* Makes a stream, which owns j. NULL, with j unchanged, without memory. */
 static struct stream *
 new_stream(struct admission *a, struct subscription *j)
 {
@@ -482,8 +484,9 @@ count(struct admission *a, const struct subscription *j,
 }
 
 /*
- * Some may have left since they were looked at. A look at all takes 0.4 us of
- * each; this way whoever asks for too much costs a tenth of the time at most.
+ * Closes the streams whose clients have left since the last look. A look takes
+ * 0.4 us per stream; the interval keeps the cost of refused requests below a
+ * tenth of the time.
  */
 static bool
 look_again(struct admission *a)
@@ -498,8 +501,8 @@ look_again(struct admission *a)
 }
 
 /*
- * The stream becomes a short response, which takes no place. False when there
- * are too many of them at the moment.
+ * Makes the stream a short response, which takes no place. False when too many
+ * of them are open.
  */
 static bool
 make_full(struct admission *a, struct subscription *j, enum refusal why)

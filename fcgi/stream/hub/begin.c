@@ -48,8 +48,9 @@ hub_begin_at_oldest(struct hub *h, struct stream *s)
 }
 
 /*
- * From a position that was sent. Returns NULL, or the reason why it cannot be
- * taken up; then the stream begins now, or with the oldest event there is.
+ * Begins at the position that the client sent. Returns NULL, or the reason why
+ * the gateway cannot go on from there: the stream then begins now, or with the
+ * oldest event.
  */
 static const char *
 begin_at_position(struct hub *h, struct stream *s)
@@ -110,7 +111,7 @@ begin_in_ring(struct hub *h, struct stream *s)
 	return true;
 }
 
-/* False: it has to wait for an answer from the table. */
+/* Begins with the last n events. False: the stream waits for the table. */
 static bool
 begin_at_last_n(struct hub *h, struct stream *s)
 {

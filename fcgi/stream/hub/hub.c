@@ -216,7 +216,7 @@ hub_say_gap(struct hub *h, struct stream *s, const char *reason)
 	buf_fini(&gap);
 }
 
-/* It is at the head of the ring: it gets what is new from here on. */
+/* A stream at the head of the ring becomes live. */
 void
 hub_make_live(struct hub *h, struct stream *s)
 {
@@ -274,7 +274,7 @@ hub_handle(struct hub *h, struct stream *s, enum stream_result result)
 		hub_end(h, s, s->end_reason);
 }
 
-/* It has had n more events from the table: is that enough for one stream? */
+/* Counts n more events from the table, and ends the stream at replay_limit. */
 static void
 end_long_replay(struct hub *h, struct stream *s, uint32_t n)
 {
@@ -445,7 +445,7 @@ on_revoked(const char *payload, void *arg)
 	h->calls.revoked(payload, h->calls_arg);
 }
 
-/* No id above this one has been handed out: who claims one is not from here. */
+/* No higher id exists: a position above it is of another database. */
 static void
 on_high(int64_t id, void *arg)
 {

@@ -87,7 +87,7 @@ struct filters *hub_filter_set(struct hub *);
  */
 void hub_shut_down(struct hub *, void (*done)(void *), void *arg);
 
-/* When it was made, by now_ms(). */
+/* The time at which the hub was made, by now_ms(). */
 int64_t hub_since_ms(const struct hub *);
 
 /* The streams, and the short responses, which take no place, beside them. */
@@ -97,8 +97,8 @@ size_t hub_short_responses(const struct hub *);
 size_t hub_filters(const struct hub *);
 
 /*
- * How far the stream that is most behind is behind: the age of the oldest event
- * that a stream which was live still has to get; 0 when all have everything.
+ * Returns the lag of the slowest stream, ms: the age of the oldest event that a
+ * stream which was live has not been sent; 0 when there is none.
  */
 int64_t hub_lag_ms(const struct hub *);
 const struct ring *hub_ring(const struct hub *);

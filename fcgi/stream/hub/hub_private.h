@@ -40,10 +40,10 @@ struct hub {
 
 /* --- hub.c */
 
-/* Writes the next chunk now, and does what follows from it. */
+/* Writes the next chunk now and handles the result. */
 void hub_run_stream(struct hub *, struct stream *);
 
-/* What follows from a result; s may be closed afterwards. */
+/* Acts on a result; it may close the stream. */
 void hub_handle(struct hub *, struct stream *, enum stream_result);
 
 /* Moves a stream at the head of the ring to its filter's live streams. */
@@ -54,10 +54,10 @@ void hub_say_gap(struct hub *, struct stream *, const char *reason);
 
 /* --- begin.c */
 
-/* From now on, at the feed's position; s is at a boundary. */
+/* Begins now, at the feed's position; s is at a boundary. */
 void hub_begin_now(struct hub *, struct stream *);
 
-/* With the oldest event that there is; s is at a boundary. */
+/* Begins with the oldest event; s is at a boundary. */
 void hub_begin_at_oldest(struct hub *, struct stream *);
 
 /*

@@ -139,7 +139,7 @@ hub_watch(struct hub *h, struct stream *s, bool blocked)
 	return event_add(s->room, NULL) == 0;
 }
 
-/* Its request is read: nothing is expected but the end. */
+/* The request has been read: the web server sends nothing more but the end. */
 void
 hub_on_stir(struct stream *s, void *arg)
 {

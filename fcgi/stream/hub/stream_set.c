@@ -1,5 +1,5 @@
 /*
- * stream_set.c - all streams, and who of them may have left.
+ * stream_set.c - all streams, and a look at which of them have ended.
  */
 #include <stdlib.h>
 

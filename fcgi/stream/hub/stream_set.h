@@ -1,9 +1,9 @@
 /*
- * stream_set.h - all streams, and who of them may have left.
+ * stream_set.h - all streams, and a look at which of them have ended.
  *
- * A stream that has nothing to write is not watched by epoll. Whoever watches
- * a socket is called when its peer has read and there is room again, asked for
- * or not, and the web server pays for the call: 7 % of what a delivery costs it
+ * epoll does not watch a stream that has nothing to write. The kernel calls the
+ * watcher of a socket whenever its peer has read and there is room again, and
+ * the web server pays for the call: 7 % of the cost of a delivery
  * (docs/bench/profile.md). So streams are looked at from time to time, by a
  * poll() that waits for nothing and leaves nothing behind in the sockets: 0.4
  * us for each, from an array of its own.
