@@ -437,6 +437,7 @@ def test_check_finds_all_well(database):
     ("GRANT UPDATE ON SEQUENCE pgfeed.event_id_seq TO post", "sequence grants"),
     ("ALTER TABLE pgfeed.event DISABLE TRIGGER bell", "bell"),
     ("ALTER TABLE pgfeed.event ENABLE TRIGGER further", "bell"),
+    ("ALTER TABLE pgfeed.event DISABLE TRIGGER emptied", "emptied"),
     ("ALTER TABLE pgfeed.mark ENABLE ROW LEVEL SECURITY", "row security"),
     ("ALTER TABLE pgfeed.event DETACH PARTITION pgfeed.event_100001",
      "last partition"),
