@@ -15,7 +15,7 @@ floor=${1:-95}
 parsers='
 client_address: common/base/client_address.c
 config: common/config/config.c common/config/config_check.c
-cursor: common/feed/cursor.c
+cursor: common/feed/cursor.c stream/client/ticket.c
 publish_request: post/publish_request.c common/http/origin.c
 request_check: common/fastcgi/request_check.c
 form: common/http/form.c

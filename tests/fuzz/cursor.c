@@ -10,6 +10,7 @@
 
 #include "feed/cursor.h"
 #include "fuzz.h"
+#include "stream/client/ticket.h"
 
 static void
 check_sane(const struct cursor *c)
@@ -103,6 +104,23 @@ check_replay(const struct cursor *g)
 	check_sane(&c);
 }
 
+/* A ticket behind a position is read back as it is printed. */
+static void
+check_ticket(const char *s, size_t n)
+{
+	char *text = strndup(s, n), printed[TICKET_TEXT_MAX];
+	size_t len, none;
+	uint64_t ticket;
+
+	FUZZ_CHECK(text != NULL);
+	ticket = ticket_parse(text, &len);
+	FUZZ_CHECK(len <= strlen(text));
+	FUZZ_CHECK(ticket == 0 || memcmp(text + len, "__", 2) == 0);
+	ticket_print(ticket, printed);
+	FUZZ_CHECK(ticket_parse(printed, &none) == ticket && none == 0);
+	free(text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -111,6 +129,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n = line != NULL ? (size_t)(line - s) : size;
 	struct cursor a, b, u, step;
 
+	check_ticket(s, n);
 	if (!parse(&a, s, n))
 		return 0;
 	FUZZ_CHECK(cursor_subset(&a, &a) && cursor_equal(&a, &a));
