@@ -91,6 +91,10 @@ feed.on("dots", (event) => {
   const positions = parse(event.data);
   if (positions) draw(positions);
 });
+// What was sent before the stream was live has not come back to this page.
+feed.addEventListener("state", ({ state }) => {
+  moved ||= state === "live";
+});
 setInterval(step, EVERY_MS);
 setInterval(() => {
   for (const [from, { at, circles }] of others) {
