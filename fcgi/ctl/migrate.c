@@ -14,248 +14,19 @@
  *         a file that changed after it was applied: the database has the old
  *         text.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "ctl/ctl.h"
+#include "ctl/migration_list.h"
 #include "pg/db.h"
 
-#define LOCK_CLASS     "1885824613"
-#define LOCK_KEY       LOCK_CLASS ", 0"
-#define LOCK_WAIT      "60s"
-#define COUNT_ALL      9999
-#define FILE_MAX_BYTES (16 << 20)
-
-struct migration {
-	int version;
-	char name[128]; /* "0001_events" */
-	char checksum[65];
-	char applied_at[64]; /* "" if it is not applied */
-	bool known;          /* its file exists */
-	bool changed;        /* the file differs from the applied text */
-};
-
-struct migrations {
-	const char *dir;
-	struct migration *item; /* sorted by version */
-	size_t n;
-};
-
-static struct migration *
-add(struct migrations *ms, int version, const char *name)
-{
-	struct migration *m;
-
-	m = realloc(ms->item, (ms->n + 1) * sizeof(*m));
-	if (m == NULL)
-		return NULL;
-	ms->item = m;
-	m += ms->n++;
-	memset(m, 0, sizeof(*m));
-	m->version = version;
-	snprintf(m->name, sizeof(m->name), "%s", name);
-	return m;
-}
-
-static int
-by_version(const void *a, const void *b)
-{
-	const struct migration *x = a, *y = b;
-
-	return (x->version > y->version) - (x->version < y->version);
-}
-
-/* Reads the whole file DIR/NAME.WAY.sql. */
-static int
-read_sql(const struct migrations *ms, const char *name, const char *way,
-    char *path, size_t size, struct buf *sql)
-{
-	struct stat st;
-	ssize_t n;
-	int fd, rc = -1;
-
-	snprintf(path, size, "%s/%s.%s.sql", ms->dir, name, way);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		ctl_fail("could not read \"%s\": %s", path, strerror(errno));
-		goto out;
-	}
-	if (st.st_size > FILE_MAX_BYTES ||
-	    !buf_reserve(sql, (size_t)st.st_size + 1)) {
-		ctl_fail("\"%s\" is too large", path);
-		goto out;
-	}
-	while (
-	    (n = read(fd, sql->data + sql->len, sql->cap - sql->len - 1)) > 0) {
-		sql->len += (size_t)n;
-		if (!buf_reserve(sql, 4096))
-			break;
-	}
-	if (n == -1) {
-		ctl_fail("could not read \"%s\": %s", path, strerror(errno));
-		goto out;
-	}
-	buf_add(sql, "", 0);
-	if (memchr(sql->data, '\0', sql->len) != NULL) {
-		ctl_fail("\"%s\" is not text", path);
-		goto out;
-	}
-	rc = 0;
-out:
-	if (fd != -1)
-		close(fd);
-	return rc;
-}
-
-static int
-list_files(struct migrations *ms)
-{
-	DIR *d = opendir(ms->dir);
-	struct dirent *e;
-	int rc = -1;
-
-	if (d == NULL) {
-		ctl_fail(
-		    "could not read the migrations in \"%s\": %s (say where they are with --dir or PGFEED_MIGRATIONS)",
-		    ms->dir, strerror(errno));
-		return -1;
-	}
-	while ((e = readdir(d)) != NULL) {
-		static const char up[] = ".up.sql";
-		size_t n = strlen(e->d_name);
-		struct migration *m;
-
-		if (n <= sizeof(up) - 1 ||
-		    strcmp(e->d_name + n - (sizeof(up) - 1), up) != 0)
-			continue;
-		n -= sizeof(up) - 1;
-		if (strspn(e->d_name, "0123456789") != 4 ||
-		    e->d_name[4] != '_' || n >= sizeof(m->name)) {
-			ctl_fail("\"%s/%s\" is not named NNNN_name.up.sql",
-			    ms->dir, e->d_name);
-			goto out;
-		}
-		m = add(ms, atoi(e->d_name), "");
-		if (m == NULL) {
-			ctl_fail("out of memory");
-			goto out;
-		}
-		memcpy(m->name, e->d_name, n);
-		m->known = true;
-	}
-	if (ms->n == 0) {
-		ctl_fail("there are no migrations in \"%s\"", ms->dir);
-		goto out;
-	}
-	qsort(ms->item, ms->n, sizeof(*ms->item), by_version);
-	for (size_t i = 1; i < ms->n; i++) {
-		if (ms->item[i].version == ms->item[i - 1].version) {
-			ctl_fail("\"%s\" and \"%s\" have the same number",
-			    ms->item[i - 1].name, ms->item[i].name);
-			goto out;
-		}
-	}
-	rc = 0;
-out:
-	closedir(d);
-	return rc;
-}
-
-/*
- * Makes the server compute the hash, so that this program needs no hash
- * function.
- */
-static int
-compute_checksums(PGconn *db, struct migrations *ms)
-{
-	char path[4096];
-
-	for (size_t i = 0; i < ms->n; i++) {
-		struct buf sql = BUF_INIT;
-		const char *values[1];
-		PGresult *r;
-
-		if (read_sql(ms, ms->item[i].name, "up", path, sizeof(path),
-			&sql) == -1) {
-			buf_fini(&sql);
-			return -1;
-		}
-		values[0] = sql.data;
-		r = PQexecParams(db,
-		    "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')", 1,
-		    NULL, values, NULL, NULL, 0);
-		buf_fini(&sql);
-		if (PQresultStatus(r) != PGRES_TUPLES_OK) {
-			ctl_fail_db(db, r, path);
-			return -1;
-		}
-		snprintf(ms->item[i].checksum, sizeof(ms->item[i].checksum),
-		    "%s", PQgetvalue(r, 0, 0));
-		PQclear(r);
-	}
-	return 0;
-}
-
-static int
-read_applied(PGconn *db, struct migrations *ms)
-{
-	struct buf err = BUF_INIT;
-	PGresult *r;
-	int version;
-
-	version = db_schema_version(db, &err);
-	if (version == -1)
-		ctl_fail("could not read the schema's version: %s", err.data);
-	buf_fini(&err);
-	if (version == -1)
-		return -1;
-	if (version == 0)
-		return 0;
-	r = PQexec(db,
-	    "SELECT version, name, checksum, date_trunc('second', at)"
-	    " FROM pgfeed.migration ORDER BY version");
-	if (PQresultStatus(r) != PGRES_TUPLES_OK) {
-		ctl_fail_db(db, r, "could not read pgfeed.migration");
-		return -1;
-	}
-	for (int i = 0; i < PQntuples(r); i++) {
-		struct migration key = { .version = atoi(PQgetvalue(r, i, 0)) },
-				 *m;
-
-		m = bsearch(
-		    &key, ms->item, ms->n, sizeof(*ms->item), by_version);
-		if (m == NULL) {
-			m = add(ms, key.version, PQgetvalue(r, i, 1));
-			if (m == NULL) {
-				PQclear(r);
-				ctl_fail("out of memory");
-				return -1;
-			}
-			snprintf(m->applied_at, sizeof(m->applied_at), "%s",
-			    PQgetvalue(r, i, 3));
-			qsort(ms->item, ms->n, sizeof(*ms->item), by_version);
-			continue;
-		}
-		m->changed = strcmp(m->checksum, PQgetvalue(r, i, 2)) != 0;
-		snprintf(m->applied_at, sizeof(m->applied_at), "%s",
-		    PQgetvalue(r, i, 3));
-	}
-	PQclear(r);
-	return 0;
-}
-
-static bool
-is_applied(const struct migration *m)
-{
-	return m->applied_at[0] != '\0';
-}
+#define LOCK_CLASS "1885824613"
+#define LOCK_KEY   LOCK_CLASS ", 0"
+#define LOCK_WAIT  "60s"
+#define COUNT_ALL  9999
 
 /* Returns the line of the character'th (from 1) character of UTF-8 text. */
 static int
@@ -309,8 +80,8 @@ apply(
 	PGresult *r;
 	int rc = -1;
 
-	if (read_sql(ms, m->name, up ? "up" : "down", path, sizeof(path),
-		&sql) == -1)
+	if (migrations_read_sql(ms, m->name, up ? "up" : "down", path,
+		sizeof(path), &sql) == -1)
 		goto out;
 	snprintf(version, sizeof(version), "%d", m->version);
 	values[0] = version;
@@ -339,7 +110,8 @@ apply(
 	}
 	PQclear(r);
 	if (PQtransactionStatus(db) != PQTRANS_INTRANS) {
-		ctl_fail("%s: ended its transaction itself, which leaves half of it",
+		ctl_fail(
+		    "%s: ended its transaction itself, which leaves half of it",
 		    path);
 		goto out;
 	}
@@ -379,7 +151,8 @@ check_prefix(const struct migrations *ms)
 			return ctl_fail(
 			    "%s was changed after it was applied on %s: put the file back, and make the change in a migration of its own",
 			    m->name, m->applied_at);
-		if (is_applied(m) && i > 0 && !is_applied(m - 1))
+		if (migration_is_applied(m) && i > 0 &&
+		    !migration_is_applied(m - 1))
 			return ctl_fail(
 			    "%s is applied, but %s before it is not", m->name,
 			    (m - 1)->name);
@@ -412,7 +185,7 @@ migrate_up(PGconn *db, const struct migrations *ms, long count)
 	if (check_prefix(ms) != 0)
 		return 1;
 	for (size_t i = 0; i < ms->n && done < count; i++) {
-		if (is_applied(&ms->item[i]))
+		if (migration_is_applied(&ms->item[i]))
 			continue;
 		if (apply(db, ms, &ms->item[i], true) == -1)
 			return 1;
@@ -434,7 +207,7 @@ print_loss(const struct migrations *ms, const struct migration *m)
 	char path[4096];
 	int rc;
 
-	rc = read_sql(ms, m->name, "down", path, sizeof(path), &sql);
+	rc = migrations_read_sql(ms, m->name, "down", path, sizeof(path), &sql);
 	fprintf(stderr, "%s:\n", m->name);
 	for (const char *s = sql.data; rc == 0 && strncmp(s, "-- ", 3) == 0;) {
 		size_t n = strcspn(s, "\n");
@@ -454,7 +227,7 @@ migrate_down(PGconn *db, const struct migrations *ms, long count, bool yes)
 	for (size_t i = ms->n; i-- > 0 && done < count;) {
 		const struct migration *m = &ms->item[i];
 
-		if (!is_applied(m))
+		if (!migration_is_applied(m))
 			continue;
 		if ((yes ? apply(db, ms, m, false) : print_loss(ms, m)) == -1)
 			return 1;
@@ -464,7 +237,8 @@ migrate_down(PGconn *db, const struct migrations *ms, long count, bool yes)
 		printf("nothing to do, database \"%s\" has no pgfeed schema\n",
 		    PQdb(db));
 	else if (!yes)
-		return ctl_fail("nothing was taken back: say --yes if database \"%s\" may lose that for good",
+		return ctl_fail(
+		    "nothing was taken back: say --yes if database \"%s\" may lose that for good",
 		    PQdb(db));
 	return 0;
 }
@@ -477,7 +251,7 @@ migrate_status(const struct migrations *ms)
 	for (size_t i = 0; i < ms->n; i++) {
 		const struct migration *m = &ms->item[i];
 
-		if (!is_applied(m)) {
+		if (!migration_is_applied(m)) {
 			printf("pending  %s\n", m->name);
 			rc = EXIT_NO;
 		} else if (!m->known) {
@@ -569,8 +343,9 @@ ctl_migrate_up(PGconn *db)
 	struct migrations ms = { .dir = migrations_dir() };
 	int rc = 1;
 
-	if (list_files(&ms) == 0 && take_lock(db) == 0 &&
-	    compute_checksums(db, &ms) == 0 && read_applied(db, &ms) == 0)
+	if (migrations_list_files(&ms) == 0 && take_lock(db) == 0 &&
+	    migrations_compute_checksums(db, &ms) == 0 &&
+	    migrations_read_applied(db, &ms) == 0)
 		rc = migrate_up(db, &ms, COUNT_ALL);
 	free(ms.item);
 	return rc;
@@ -622,14 +397,15 @@ run(const struct command *self, struct ctl *ctl, int argc, char **argv)
 	if (argc > 2 || (argc > 1 && strcmp(way, "status") == 0))
 		return ctl_misuse(self, "too many arguments");
 
-	if (list_files(&ms) == -1)
+	if (migrations_list_files(&ms) == -1)
 		goto out;
 	db = ctl_connect(ctl);
 	if (db == NULL)
 		goto out;
 	if (strcmp(way, "status") != 0 && take_lock(db) != 0)
 		goto out;
-	if (compute_checksums(db, &ms) == -1 || read_applied(db, &ms) == -1)
+	if (migrations_compute_checksums(db, &ms) == -1 ||
+	    migrations_read_applied(db, &ms) == -1)
 		goto out;
 	if (strcmp(way, "up") == 0)
 		rc = migrate_up(db, &ms, count);

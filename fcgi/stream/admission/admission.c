@@ -17,20 +17,17 @@
  * Owner: a stream's permission, counts and subscription are given back in
  *        on_closed() only.
  */
-#include <sys/socket.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/client_address.h"
-#include "fastcgi/record.h"
 #include "base/log.h"
-#include "http/answer.h"
 #include "http/control_event.h"
 #include "http/sse.h"
 #include "stream/admission/admission.h"
 #include "stream/admission/permission.h"
+#include "stream/admission/stream_answer.h"
 #include "stream/admission/stream_limits.h"
 #include "stream/admission/waiting_list.h"
 #include "stream/source/stats.h"
@@ -55,28 +52,6 @@ struct admission {
 	size_t n_cgi; /* streams that take a place of cgi_streams */
 	int64_t look_again_ms; /* at all streams, before a refusal */
 };
-
-static void
-add_head(struct buf *b, const struct subscription *j)
-{
-	if (j->format == FORMAT_POLL)
-		return;
-	answer_add_head(b, 200, ANSWER_STREAM, j->cors);
-}
-
-/* Sends a whole answer; nothing was written to the connection before. */
-static void
-send_answer(int fd, uint16_t id, const struct buf *text)
-{
-	struct buf rec = BUF_INIT;
-
-	record_add_output(&rec, id, text->data, text->len);
-	record_add_end(&rec, id);
-	if (!buf_failed(&rec) && !buf_failed(text) &&
-	    send(fd, rec.data, rec.len, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
-		log_debug("could not refuse a stream politely");
-	buf_fini(&rec);
-}
 
 /* The places for streams, or for those of pgfeed-cgi. */
 static size_t
@@ -106,42 +81,12 @@ waiting_list(struct admission *a, bool cgi)
 	return cgi ? &a->waiting_cgi : &a->waiting;
 }
 
-/*
- * Sends a refusal to a client that gets nothing: it comes back with the position
- * that it had. An error status would end an EventSource for good.
- */
-static void
-send_refusal(
-    const struct subscription *j, int64_t retry_ms, const char *reason)
-{
-	const char *detail = strcmp(reason, BYE_DATABASE) == 0
-	    ? "the database does not answer whether you may read this: come back later"
-	    : reason;
-	struct buf text = BUF_INIT;
-
-	add_head(&text, j);
-	if (j->format == FORMAT_POLL) {
-		struct buf headers = BUF_INIT;
-
-		buf_addf(&headers, "Retry-After: %" PRId64 "\r\n%s",
-		    (retry_ms + 999) / 1000, j->cors);
-		if (!buf_failed(&headers))
-			answer_add_problem(&text, 503, headers.data, detail);
-		buf_fini(&headers);
-	} else {
-		sse_add_retry(&text, (unsigned)retry_ms);
-		control_event_bye(&text, NULL, reason);
-	}
-	send_answer(j->conn.fd, j->conn.id, &text);
-	buf_fini(&text);
-}
-
 /* Refuses a stream that the gateway cannot serve now. */
 static void
 refuse(struct subscription *j, enum refusal why, const char *reason)
 {
 	stats_refuse(why);
-	send_refusal(
+	stream_answer_later(
 	    j, why <= REFUSED_USER ? j->retry_ms : POLITE_RETRY_MS, reason);
 	close(j->conn.fd);
 	subscription_free(j);
@@ -155,7 +100,7 @@ on_put_off(struct stream *s, const char *reason, void *arg)
 	if (s->subscription == NULL ||
 	    (s->filter->format == FORMAT_POLL && s->state != STREAM_ASKING))
 		return false;
-	send_refusal(s->subscription,
+	stream_answer_later(s->subscription,
 	    s->full ? s->subscription->retry_ms : POLITE_RETRY_MS, reason);
 	hub_close(a->hub, s, reason);
 	return true;
@@ -170,40 +115,8 @@ put_off(struct admission *a, struct stream *s)
 		return;
 	}
 	if (stream_at_boundary(s))
-		send_refusal(s->subscription, POLITE_RETRY_MS, BYE_DATABASE);
+		stream_answer_later(s->subscription, POLITE_RETRY_MS, BYE_DATABASE);
 	hub_close(a->hub, s, BYE_DATABASE);
-}
-
-/* Answers a client that may not read what it asks for. */
-static void
-send_forbidden(struct stream *s, const char *reason)
-{
-	const struct subscription *j = s->subscription;
-	bool revoked =
-	    j->identity.claims != NULL && s->permission != NULL &&
-	    (s->permission->bad_token || strcmp(reason, "revoked") == 0);
-	bool sign_in = j->identity.who == NULL && j->may_sign_in;
-	struct buf headers = BUF_INIT, text = BUF_INIT;
-
-	stats_refuse(revoked   ? REFUSED_TOKEN
-		     : sign_in ? REFUSED_UNAUTHORIZED
-			       : REFUSED_FORBIDDEN);
-	buf_addf(&headers, "%s%s",
-	    revoked   ? IDENTITY_CHALLENGE_BAD
-	    : sign_in ? IDENTITY_CHALLENGE
-		      : "",
-	    j->cors);
-	if (buf_failed(&headers))
-		text.failed = true;
-	else
-		answer_add_problem(&text, sign_in || revoked ? 401 : 403,
-		    headers.data,
-		    revoked   ? "this token has been revoked: sign in again"
-		    : sign_in ? "sign in to read this"
-			      : "you may not read this");
-	send_answer(s->fd, s->id, &text);
-	buf_fini(&headers);
-	buf_fini(&text);
 }
 
 /*
@@ -223,7 +136,7 @@ forbid(struct admission *a, struct stream *s, const char *reason)
 		return;
 	}
 	if (stream_at_boundary(s))
-		send_forbidden(s, reason);
+		stream_answer_forbidden(s, reason);
 	hub_close(h, s, reason);
 }
 
@@ -233,25 +146,16 @@ begin_response(struct admission *a, struct stream *s, struct buf *text)
 {
 	if (s->subscription == NULL || s->filter->format == FORMAT_POLL)
 		return;
-	add_head(text, s->subscription);
+	stream_answer_add_head(text, s->subscription);
 	sse_add_retry(text, (unsigned)s->subscription->retry_ms);
 	subscription_free(s->subscription);
 	s->subscription = NULL;
 }
 
-/* Answers a HEAD with the head that a GET would get now. */
 static void
 answer_head_only(struct admission *a, struct stream *s)
 {
-	struct buf text = BUF_INIT;
-
-	if (s->filter->format == FORMAT_POLL)
-		answer_add_head(
-		    &text, 200, "application/json", s->subscription->cors);
-	else
-		add_head(&text, s->subscription);
-	send_answer(s->fd, s->id, &text);
-	buf_fini(&text);
+	stream_answer_head_only(s);
 	hub_close(a->hub, s, "HEAD is answered");
 }
 
