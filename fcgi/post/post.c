@@ -44,15 +44,6 @@ struct exchange {
 	struct fault fault;
 };
 
-static void
-set_fault(
-    struct exchange *x, int status, enum outcome outcome, const char *detail)
-{
-	x->fault.status = status;
-	x->fault.outcome = outcome;
-	snprintf(x->fault.detail, sizeof(x->fault.detail), "%s", detail);
-}
-
 /* Reads the rest of the body, so that the peer reads the answer. */
 static void
 drain(struct exchange *x)
@@ -199,7 +190,7 @@ content_length(struct exchange *x)
 	errno = 0;
 	n = strtoll(s, &end, 10);
 	if (errno != 0 || *s < '0' || *s > '9' || *end != '\0') {
-		set_fault(x, 400, POST_MALFORMED,
+		fault_set(&x->fault, 400, POST_MALFORMED,
 		    "the Content-Length is not a number");
 		return -1;
 	}
@@ -209,9 +200,7 @@ content_length(struct exchange *x)
 static bool
 too_large(struct exchange *x, size_t limit)
 {
-	x->fault.status = 413;
-	x->fault.outcome = POST_TOO_LARGE;
-	snprintf(x->fault.detail, sizeof(x->fault.detail),
+	fault_set(&x->fault, 413, POST_TOO_LARGE,
 	    "the body has more than the %zu bytes that are allowed", limit);
 	return false;
 }
@@ -243,8 +232,7 @@ read_body(struct exchange *x, size_t limit)
 		if (want == 0)
 			break;
 		if (!buf_reserve(b, want)) {
-			set_fault(
-			    x, 503, POST_MEMORY, "out of memory, try again");
+			fault_set(&x->fault, 503, POST_MEMORY, "out of memory, try again");
 			return false;
 		}
 		n = request_read(x->request, b->data + b->len, want);
@@ -255,16 +243,15 @@ read_body(struct exchange *x, size_t limit)
 	}
 	x->body_ended = true;
 	if (n < 0 && request_late(x->request)) {
-		set_fault(
-		    x, 408, POST_LATE, "the body took too long to arrive");
+		fault_set(&x->fault, 408, POST_LATE, "the body took too long to arrive");
 		return false;
 	}
 	if (n < 0) {
-		set_fault(x, 400, POST_INCOMPLETE, "the body ended early");
+		fault_set(&x->fault, 400, POST_INCOMPLETE, "the body ended early");
 		return false;
 	}
 	if (length >= 0 && (size_t)length != b->len) {
-		set_fault(x, 400, POST_INCOMPLETE,
+		fault_set(&x->fault, 400, POST_INCOMPLETE,
 		    "the body is not as long as announced");
 		return false;
 	}
@@ -329,10 +316,10 @@ static void
 set_forbidden(struct exchange *x)
 {
 	if (x->who.who == NULL && identities_take_tokens(x->post->identities))
-		set_fault(x, 401, POST_UNAUTHORIZED,
+		fault_set(&x->fault, 401, POST_UNAUTHORIZED,
 		    "publishing to this topic takes a token: send one");
 	else
-		set_fault(x, 403, POST_FORBIDDEN,
+		fault_set(&x->fault, 403, POST_FORBIDDEN,
 		    "publishing to this topic is not allowed");
 }
 
@@ -347,14 +334,12 @@ stored(struct ingest_job *job)
 	case INGEST_DUPLICATE:
 		break;
 	case INGEST_CONFLICT:
-		set_fault(x, 422, POST_CONFLICT,
+		fault_set(&x->fault, 422, POST_CONFLICT,
 		    "this key was used before, for another event: use a new "
 		    "one");
 		break;
 	case INGEST_REFUSED:
-		x->fault.status = 422;
-		x->fault.outcome = POST_REFUSED;
-		snprintf(x->fault.detail, sizeof(x->fault.detail),
+		fault_set(&x->fault, 422, POST_REFUSED,
 		    "the database refuses this event (SQLSTATE %s)",
 		    job->sqlstate);
 		break;
@@ -367,16 +352,16 @@ stored(struct ingest_job *job)
 		break;
 	case INGEST_REVOKED:
 		x->bad_token = true;
-		set_fault(x, 401, POST_TOKEN,
+		fault_set(&x->fault, 401, POST_TOKEN,
 		    "this token has been revoked: sign in again");
 		break;
 	case INGEST_UNAVAILABLE:
-		set_fault(x, 503, POST_UNAVAILABLE,
+		fault_set(&x->fault, 503, POST_UNAVAILABLE,
 		    "the event is not stored, the database is not available "
 		    "now: try again");
 		break;
 	case INGEST_UNKNOWN:
-		set_fault(x, 503, POST_UNKNOWN,
+		fault_set(&x->fault, 503, POST_UNKNOWN,
 		    "the database went away before it confirmed the event: try "
 		    "again with the same Idempotency-Key, or look first");
 		break;
@@ -408,7 +393,7 @@ store(struct exchange *x)
 	};
 	if (ingest_put(x->post->ingest, &x->job))
 		return true;
-	set_fault(x, 503, POST_BUSY,
+	fault_set(&x->fault, 503, POST_BUSY,
 	    "the event is not stored, too many are waiting: try again");
 	return false;
 }
@@ -419,12 +404,12 @@ check_origin(struct exchange *x)
 	if (origin_check(x->post->config, &x->origin) != ORIGIN_FOREIGN)
 		return true;
 	if (strcmp(x->origin.origin, "null") == 0)
-		set_fault(x, 403, POST_ORIGIN,
+		fault_set(&x->fault, 403, POST_ORIGIN,
 		    "the browser hides the page's origin (Origin: null): the "
 		    "page is sandboxed, a file, or has Referrer-Policy: "
 		    "no-referrer; use same-origin instead, or HTTPS");
 	else
-		set_fault(x, 403, POST_ORIGIN,
+		fault_set(&x->fault, 403, POST_ORIGIN,
 		    "pages of another origin may not publish here, unless the "
 		    "option origins lists it");
 	return false;
@@ -437,7 +422,7 @@ check_limit(struct exchange *x, struct rate_limit *limit, enum outcome if_over,
 	x->retry_ms = rate_limit_take(limit, key, n, name, now_ms());
 	if (x->retry_ms == 0)
 		return true;
-	set_fault(x, 429, if_over,
+	fault_set(&x->fault, 429, if_over,
 	    "these are too many posts in a short time: send fewer, or wait");
 	return false;
 }
@@ -465,7 +450,7 @@ check_head(struct exchange *x)
 	if (request_head_bytes(x->request) <=
 	    (size_t)x->post->config->head_limit)
 		return true;
-	set_fault(x, 431, POST_HEAD,
+	fault_set(&x->fault, 431, POST_HEAD,
 	    "the header fields are too large: head_limit limits them");
 	return false;
 }
@@ -476,7 +461,7 @@ check_ambiguous(struct exchange *x)
 	const char *wrong = request_ambiguous(x->request);
 
 	if (wrong != NULL)
-		set_fault(x, 400, POST_MALFORMED, wrong);
+		fault_set(&x->fault, 400, POST_MALFORMED, "%s", wrong);
 	return wrong == NULL;
 }
 
@@ -495,7 +480,7 @@ check_form_token(struct exchange *x)
 
 	if (form_token_ok(&src, x->post->config->form_token, &x->event.token))
 		return true;
-	set_fault(x, 403, POST_FORM_TOKEN,
+	fault_set(&x->fault, 403, POST_FORM_TOKEN,
 	    "the form lacks the token that the option form_token asks for: "
 	    "open its page again");
 	return false;
@@ -523,10 +508,10 @@ find_identity(struct exchange *x)
 			   x->who.who, strlen(x->who.who), x->who.who);
 	case IDENTITY_REFUSED:
 		x->bad_token = true;
-		set_fault(x, 401, POST_TOKEN, why);
+		fault_set(&x->fault, 401, POST_TOKEN, "%s", why);
 		break;
 	case IDENTITY_NO_MEMORY:
-		set_fault(x, 503, POST_MEMORY, "out of memory, try again");
+		fault_set(&x->fault, 503, POST_MEMORY, "out of memory, try again");
 		break;
 	}
 	return false;
@@ -548,8 +533,7 @@ handle(struct exchange *x)
 		return false;
 	}
 	if (strcmp(method, "OPTIONS") != 0 && strcmp(method, "POST") != 0)
-		set_fault(
-		    x, 405, POST_METHOD, "events are published with POST");
+		fault_set(&x->fault, 405, POST_METHOD, "events are published with POST");
 	if (x->fault.status == 0 && check_head(x) && check_address(x) &&
 	    find_identity(x)) {
 		limit = publish_request_body_limit(x->post->config,

@@ -16,11 +16,9 @@
 
 enum body_type { BODY_FORM, BODY_JSON, BODY_TEXT, BODY_OTHER };
 
-static int fault(struct fault *, int status, enum outcome, const char *fmt, ...)
-    PRINTF(4, 5);
-
-static int
-fault(struct fault *f, int status, enum outcome outcome, const char *fmt, ...)
+int
+fault_set(
+    struct fault *f, int status, enum outcome outcome, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -35,7 +33,7 @@ fault(struct fault *f, int status, enum outcome outcome, const char *fmt, ...)
 static int
 no_memory(struct fault *f)
 {
-	return fault(f, 503, POST_MEMORY, "out of memory, try again");
+	return fault_set(f, 503, POST_MEMORY, "out of memory, try again");
 }
 
 void
@@ -87,15 +85,15 @@ publish_request_body_limit(const struct config *c, const char *content_type,
 	f->status = 0;
 	if (*content_encoding != '\0' &&
 	    !header_is(content_encoding, "identity"))
-		fault(f, 415, POST_TYPE,
+		fault_set(f, 415, POST_TYPE,
 		    "send the body without Content-Encoding");
 	else if (type == BODY_OTHER)
-		fault(f, 415, POST_TYPE,
+		fault_set(f, 415, POST_TYPE,
 		    "send application/json, text/plain, "
 		    "application/x-www-form-urlencoded or "
 		    "multipart/form-data");
 	else if (!header_charset_ok(content_type))
-		fault(f, 415, POST_TYPE, "send the body as UTF-8");
+		fault_set(f, 415, POST_TYPE, "send the body as UTF-8");
 	if (f->status != 0)
 		return 0;
 	return (size_t)(type == BODY_FORM ? c->body_limit : c->payload_limit);
@@ -184,7 +182,7 @@ form_data(struct publish_request *d, const struct query *fields,
 		n++;
 	}
 	if (n == 0)
-		return fault(f, 400, POST_MALFORMED,
+		return fault_set(f, 400, POST_MALFORMED,
 		    "there is nothing to publish: send a field data, or fields of your own");
 	if (n == 1 && is_named(last, "data"))
 		buf_add(&d->data, last->value, last->value_len);
@@ -234,7 +232,7 @@ read_query(struct query *query, const struct publish_request_source *src,
 	if (rc == PARAMS_NO_MEMORY)
 		return no_memory(f);
 	if (rc == PARAMS_TOO_MANY || query->n > (size_t)c->max_fields)
-		return fault(f, 400, POST_FIELDS,
+		return fault_set(f, 400, POST_FIELDS,
 		    "the query has more than %lld fields",
 		    (long long)c->max_fields);
 	return 0;
@@ -249,7 +247,7 @@ read_form(struct query *fields, const struct publish_request_source *src,
 
 	if (header_is(src->content_type, "application/x-www-form-urlencoded") &&
 	    is_json_text(src->body, src->body_len))
-		return fault(f, 415, POST_TYPE,
+		return fault_set(f, 415, POST_TYPE,
 		    "the body is JSON, but Content-Type says that it is a form: send \"Content-Type: application/json\"");
 	rc = form_parse(
 	    fields, src->content_type, src->body, src->body_len, &why);
@@ -259,13 +257,13 @@ read_form(struct query *fields, const struct publish_request_source *src,
 	case FORM_OK:
 		return 0;
 	case FORM_MALFORMED:
-		return fault(
+		return fault_set(
 		    f, 400, POST_MALFORMED, "the form is malformed: %s", why);
 	case FORM_BAD_CHARSET:
 	case FORM_OTHER_TYPE:
-		return fault(f, 415, POST_TYPE, "send the form as UTF-8");
+		return fault_set(f, 415, POST_TYPE, "send the form as UTF-8");
 	case FORM_TOO_MANY:
-		return fault(f, 413, POST_FIELDS,
+		return fault_set(f, 413, POST_FIELDS,
 		    "the form has more than %lld fields",
 		    (long long)c->max_fields);
 	case FORM_NO_MEMORY:
@@ -287,7 +285,7 @@ take(
 	for (next = p; next != NULL; next = query_next(query, next)) {
 		if (next->value_len != p->value_len ||
 		    memcmp(next->value, p->value, p->value_len) != 0)
-			return fault(f, 400, POST_FIELDS,
+			return fault_set(f, 400, POST_FIELDS,
 			    "%s is there several times, with different values",
 			    name);
 	}
@@ -309,11 +307,11 @@ take_query_topic(struct buf *b, const struct query *query, struct fault *f)
 	if (b->len > 0)
 		return 0;
 	if (first == NULL && hint != NULL)
-		return fault(f, 400, POST_TOPIC, "%s", hint);
+		return fault_set(f, 400, POST_TOPIC, "%s", hint);
 	while (p != NULL && (p = topic_param_next(query, p)) != NULL) {
 		if (p->value_len != first->value_len ||
 		    memcmp(p->value, first->value, p->value_len) != 0)
-			return fault(f, 400, POST_TOPIC,
+			return fault_set(f, 400, POST_TOPIC,
 			    "the query names several topics: post to one at a time");
 	}
 	if (first == NULL)
@@ -341,7 +339,7 @@ find_topic(struct publish_request *d, const struct config *c,
 		return no_memory(f);
 	if (wrong == NULL && !topic_valid(d->topic.data, d->topic.len))
 		wrong = TOPIC_RULE;
-	return wrong == NULL ? 0 : fault(f, 400, POST_TOPIC, "%s", wrong);
+	return wrong == NULL ? 0 : fault_set(f, 400, POST_TOPIC, "%s", wrong);
 }
 
 /* Returns whether b is text of one line, without a NUL inside. */
@@ -360,21 +358,21 @@ check_own_fields(const struct publish_request *d, struct fault *f)
 	    buf_failed(&d->next) || buf_failed(&d->token))
 		return no_memory(f);
 	if (d->kind.len > 0 && !is_line(&d->kind, KIND_MAX_BYTES))
-		return fault(f, 400, POST_FIELDS,
+		return fault_set(f, 400, POST_FIELDS,
 		    "the kind must be one line of at most %d bytes of UTF-8",
 		    KIND_MAX_BYTES);
 	/*
 	 * Such a kind could tell a page of gaps and ends that never happened.
 	 */
 	if (d->kind.len >= 7 && memcmp(d->kind.data, "pgfeed.", 7) == 0)
-		return fault(f, 400, POST_MALFORMED,
+		return fault_set(f, 400, POST_MALFORMED,
 		    "kinds that begin with \"pgfeed.\" are reserved");
 	if (d->key.len > 0 && !is_line(&d->key, KEY_MAX_BYTES))
-		return fault(f, 400, POST_FIELDS,
+		return fault_set(f, 400, POST_FIELDS,
 		    "the key must be one line of at most %d bytes of UTF-8",
 		    KEY_MAX_BYTES);
 	if (d->next.len > NEXT_MAX_BYTES)
-		return fault(f, 400, POST_FIELDS,
+		return fault_set(f, 400, POST_FIELDS,
 		    "next must have at most %d bytes", NEXT_MAX_BYTES);
 	return 0;
 }
@@ -389,22 +387,22 @@ check_data(const struct publish_request *d, const struct config *c, bool json,
 	if (buf_failed(&d->data))
 		return no_memory(f);
 	if (n > (size_t)c->payload_limit)
-		return fault(f, 413, POST_TOO_LARGE,
+		return fault_set(f, 413, POST_TOO_LARGE,
 		    "the payload has %zu bytes, %lld are allowed", n,
 		    (long long)c->payload_limit);
 	if (n > 0 && !utf8_valid(data, n))
-		return fault(f, 422, POST_NOT_TEXT, "the payload is not UTF-8");
+		return fault_set(f, 422, POST_NOT_TEXT, "the payload is not UTF-8");
 	if (n > 0 && memchr(data, '\0', n) != NULL)
-		return fault(f, 422, POST_NOT_TEXT,
+		return fault_set(f, 422, POST_NOT_TEXT,
 		    "the payload has a NUL byte, which PostgreSQL cannot hold in a text: encode it, for example in JSON as \\u0000");
 	if (!json)
 		return 0;
 	if (n >= 3 && memcmp(data, BYTE_ORDER_MARK, 3) == 0)
-		return fault(f, 400, POST_MALFORMED,
+		return fault_set(f, 400, POST_MALFORMED,
 		    "the JSON begins with a byte order mark (the bytes EF BB BF), which RFC 8259 forbids: send it without");
 	why = json_check(n > 0 ? data : "", n, &where);
 	if (why != NULL)
-		return fault(f, 400, POST_MALFORMED,
+		return fault_set(f, 400, POST_MALFORMED,
 		    "this is not JSON: %s, at byte %zu", why, where);
 	return 0;
 }
@@ -432,7 +430,7 @@ publish_request_parse(struct publish_request *d, const struct config *c,
 		buf_add(&d->data, src->body, src->body_len);
 
 	if (!header_unquote(&d->key, src->key)) {
-		fault(f, 400, POST_MALFORMED,
+		fault_set(f, 400, POST_MALFORMED,
 		    "the Idempotency-Key is not a string");
 		goto out;
 	}

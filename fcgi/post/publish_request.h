@@ -57,6 +57,10 @@ struct fault {
 	char detail[256];
 };
 
+/* Fills in a fault, with the detail that printf() would print. Returns -1. */
+int fault_set(struct fault *, int status, enum outcome, const char *fmt, ...)
+    PRINTF(4, 5);
+
 void publish_request_init(struct publish_request *);
 void publish_request_fini(struct publish_request *);
 
