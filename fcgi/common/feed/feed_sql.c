@@ -1,6 +1,7 @@
 /*
  * feed_sql.c - the statements that read the feed, and their parameters.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,19 +52,74 @@ feed_sql_prepare(PGconn *db, struct buf *err)
 	return true;
 }
 
+static void
+add_range(struct buf *low, struct buf *high, int64_t from, int64_t to)
+{
+	char before = low->len == 0 ? '{' : ',';
+
+	buf_addf(low, "%c%" PRId64, before, from);
+	buf_addf(high, "%c%" PRId64, before, to);
+}
+
+static void
+end_ranges(struct buf *low, struct buf *high)
+{
+	buf_addstr(low, low->len == 0 ? "{}" : "}");
+	buf_addstr(high, high->len == 0 ? "{}" : "}");
+}
+
 void
 feed_sql_add_holes(struct buf *low, struct buf *high, const struct cursor *c)
 {
-	buf_addc(low, '{');
-	buf_addc(high, '{');
+	for (unsigned i = 0; i < c->n; i++)
+		add_range(low, high, c->hole[i].low, c->hole[i].high);
+	end_ranges(low, high);
+}
+
+static void
+add_missed(struct buf *low, struct buf *high, const struct cursor *c,
+    const struct cursor *feed)
+{
+	unsigned j = 0;
+
 	for (unsigned i = 0; i < c->n; i++) {
-		buf_addf(
-		    low, "%s%lld", i > 0 ? "," : "", (long long)c->hole[i].low);
-		buf_addf(high, "%s%lld", i > 0 ? "," : "",
-		    (long long)c->hole[i].high);
+		int64_t from = c->hole[i].low;
+		int64_t to = MIN(c->hole[i].high, feed->last);
+
+		while (from <= to) {
+			while (j < feed->n && feed->hole[j].high < from)
+				j++;
+			if (j == feed->n || feed->hole[j].low > to) {
+				add_range(low, high, from, to);
+				break;
+			}
+			if (feed->hole[j].low > from)
+				add_range(
+				    low, high, from, feed->hole[j].low - 1);
+			from = feed->hole[j].high + 1;
+		}
 	}
-	buf_addc(low, '}');
-	buf_addc(high, '}');
+}
+
+void
+feed_sql_add_missed(struct buf *low, struct buf *high, const struct cursor *c,
+    const struct cursor *feed)
+{
+	add_missed(low, high, c, feed);
+	end_ranges(low, high);
+}
+
+bool
+feed_sql_has_missed(const struct cursor *c, const struct cursor *feed)
+{
+	struct buf low = BUF_INIT, high = BUF_INIT;
+	bool has;
+
+	add_missed(&low, &high, c, feed);
+	has = low.len > 0;
+	buf_fini(&low);
+	buf_fini(&high);
+	return has;
 }
 
 bool

@@ -31,6 +31,16 @@ bool feed_sql_prepare(PGconn *, struct buf *err) MUSTCHECK;
 void feed_sql_add_holes(
     struct buf *low, struct buf *high, const struct cursor *c);
 
+/*
+ * Adds the parts of c's holes that the feed has had, in the same form. Rows that
+ * the feed has not seen yet would fill a page without progress for its stream.
+ */
+void feed_sql_add_missed(struct buf *low, struct buf *high,
+    const struct cursor *c, const struct cursor *feed);
+
+/* Returns whether the feed has had any event in c's holes. */
+bool feed_sql_has_missed(const struct cursor *c, const struct cursor *feed);
+
 /* A fetch of what a position lacks: a prepared statement and its parameters. */
 struct feed_fetch {
 	const char *statement;

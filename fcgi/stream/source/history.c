@@ -30,6 +30,7 @@
 #include "pg/pg_connection.h"
 #include "stream/source/history.h"
 #include "stream/source/stats.h"
+#include "feed/feed_sql.h"
 #include "feed/topic.h"
 
 #define PAGE_ROWS  400
@@ -218,59 +219,6 @@ set_topics(struct job *j, const struct topic_set *topics)
 	return !buf_failed(&exact) && !buf_failed(&prefixes);
 }
 
-static void
-add_range(struct buf *low, struct buf *high, int64_t from, int64_t to)
-{
-	char before = low->len == 0 ? '{' : ',';
-
-	buf_addf(low, "%c%" PRId64, before, from);
-	buf_addf(high, "%c%" PRId64, before, to);
-}
-
-/*
- * Adds the parts of c's holes that the feed has had, as two arrays: lowest ids
- * and highest ids. Rows that the feed has not seen yet would fill the page
- * without progress for the stream.
- */
-static void
-find_missed(const struct cursor *c, const struct cursor *feed, struct buf *low,
-    struct buf *high)
-{
-	unsigned j = 0;
-
-	for (unsigned i = 0; i < c->n; i++) {
-		int64_t from = c->hole[i].low;
-		int64_t to = MIN(c->hole[i].high, feed->last);
-
-		while (from <= to) {
-			while (j < feed->n && feed->hole[j].high < from)
-				j++;
-			if (j == feed->n || feed->hole[j].low > to) {
-				add_range(low, high, from, to);
-				break;
-			}
-			if (feed->hole[j].low > from)
-				add_range(
-				    low, high, from, feed->hole[j].low - 1);
-			from = feed->hole[j].high + 1;
-		}
-	}
-}
-
-/* Returns whether the feed has had any event in c's holes. */
-static bool
-has_missed(const struct cursor *c, const struct cursor *feed)
-{
-	struct buf low = BUF_INIT, high = BUF_INIT;
-	bool has;
-
-	find_missed(c, feed, &low, &high);
-	has = low.len > 0;
-	buf_fini(&low);
-	buf_fini(&high);
-	return has;
-}
-
 /* Makes w wait for that job, which is created if it is not in the queue. */
 static void
 enqueue(struct history *r, enum history_page_kind kind, const char *key,
@@ -333,7 +281,7 @@ history_next_page(struct history *r, const struct topic_set *topics,
 	char text[CURSOR_TEXT_MAX];
 	struct history_page *p = NULL;
 
-	if (!has_missed(c, feed))
+	if (!feed_sql_has_missed(c, feed))
 		return want(
 		    r, HISTORY_PAGE_RANGE, topics->key, c->last, topics, c, w);
 	cursor_print(c, text, sizeof(text));
@@ -376,9 +324,7 @@ send_query(struct history *r, struct job *j)
 	p->from = j->from;
 	p->to = feed->last;
 	if (j->kind == HISTORY_PAGE_HOLES) {
-		find_missed(j->c, feed, &low, &high);
-		buf_addstr(&low, low.len > 0 ? "}" : "{}");
-		buf_addstr(&high, high.len > 0 ? "}" : "{}");
+		feed_sql_add_missed(&low, &high, j->c, feed);
 		values[0] = low.data;
 		values[1] = high.data;
 	}
