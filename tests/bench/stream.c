@@ -344,7 +344,10 @@ read_on(struct stream *s)
 			pause_reading(s);
 			return;
 		}
-	} while ((size_t)n == size);
+		/* The end of a body without chunks is the end of the connection,
+		 * which may have come together with these bytes. */
+	} while ((size_t)n == size || (s->feed.in_body && !s->feed.chunked &&
+					  load.o.kind == FEED_HTTP));
 }
 
 void

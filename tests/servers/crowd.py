@@ -60,10 +60,11 @@ class Watch(threading.Thread):
 
     def run(self):
         turn = 0
+        page = self.host.BASE.removesuffix("events") + "index.html"
         while not self.ended.wait(0.02):
             began = time.monotonic()
             try:
-                status = request(self.host.web_port, "GET", "/index.html",
+                status = request(self.host.web_port, "GET", page,
                                  timeout=10).status
             except OSError as e:
                 status = e
